@@ -1,0 +1,41 @@
+import type { SchedulerLike } from 'rxjs';
+
+/** Which rule a plugin works for. */
+export interface RuleIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  /** Changes when a rule is deleted and made again; the checkpoint belongs to it. */
+  readonly uid: string;
+}
+
+/** A structured logger in pino's call form: facts first, then a constant message. */
+export interface Logger {
+  trace(facts: object, message: string): void;
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+  child(facts: object): Logger;
+}
+
+/** What every plugin gets; it never reads clocks, randomness or loggers from globals, so that tests own them. */
+export interface PluginContext {
+  readonly rule: RuleIdentity;
+  readonly logger: Logger;
+  /** The clock: `scheduler.now()`, `timer(ms, scheduler)`. */
+  readonly scheduler: SchedulerLike;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+export interface SourceContext extends PluginContext {
+  /** The last settled revision of a key of this source, if the checkpoint knows one (a timer resumes from it). */
+  readonly settledRevision: (key: string) => string | undefined;
+}
+
+export type FilterContext = PluginContext;
+
+export interface ActionContext extends PluginContext {
+  /** Aborted at the action's timeout and when the rule is stopped. Pass it down to the socket. */
+  readonly signal: AbortSignal;
+}

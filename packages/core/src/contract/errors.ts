@@ -1,0 +1,91 @@
+/**
+ * Every error code of kube-trigger with what it means. Plugins add their own under `KT_<PLUGIN>_…` (see `definePlugin`).
+ * Documented in docs/errors.md; a test holds both equal.
+ */
+export const ERROR_CODES = {
+  KT_RULE_INVALID: 'The rule does not fit the schema; the message names the field, the value and the fix.',
+  KT_UNKNOWN_PLUGIN: 'The rule names a plugin that is not installed.',
+  KT_UNKNOWN_KIND: 'No installed source plugin handles this objectRef.kind.',
+  KT_PLUGIN_INVALID: 'A plugin package does not export a usable plugin, or its contract version does not fit.',
+  KT_PLUGIN_FAULT: 'A plugin threw something that is not a TriggerError, or broke the contract.',
+  KT_SOURCE_ENDED: 'A source completed although its rule still runs; it is opened again.',
+  KT_ACTION_TIMEOUT: 'An action did not answer within its timeoutSeconds and was aborted.',
+  KT_CHECKPOINT_UNAVAILABLE: 'The checkpoint cannot be read or written, so no action may begin.',
+  KT_CHECKPOINT_CONFLICT: 'Another process wrote this checkpoint: this one is no longer the leader.',
+  KT_QUEUE_FULL: 'Too many occurrences of one key are waiting; this one was refused.',
+  KT_NOT_LEADER: 'This replica does not hold the lease, so it may not act.',
+  KT_BREAKER_TRIPPED:
+    'One key made the rule act too often in too short a time; the rule is stopped until it is resumed.',
+  KT_STOPPED: 'The rule is being stopped; the work will be found again at the next start.',
+} as const;
+
+/**
+ * What the host does after a failed attempt: `backoff` tries again after an exponential, jittered delay; `{ afterMs }` after
+ * exactly that delay (a server's Retry-After); `never` gives up at once, because a repetition cannot help.
+ */
+export type RetryHint = 'backoff' | 'never' | { readonly afterMs: number };
+
+export interface TriggerErrorOptions {
+  /** Default `backoff`. */
+  readonly retry?: RetryHint;
+  readonly cause?: unknown;
+  /** What the reader should do about it, as a sentence. */
+  readonly fix?: string;
+  /** Facts for the log line, never secret ones. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+}
+
+// `instanceof` fails across two installed copies of this package, a registered symbol does not.
+const MARK = Symbol.for('kube-trigger.TriggerError');
+
+/**
+ * The one error type of the contract: a stable `code`, a message with the facts, and whether a retry helps.
+ * The host adds rule, plugin and key: leave them out of the message. Never put a Secret's value into one.
+ */
+export class TriggerError extends Error {
+  override readonly name = 'TriggerError';
+  readonly code: string;
+  readonly retry: RetryHint;
+  readonly fix: string | undefined;
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+  readonly [MARK] = true;
+
+  constructor(code: string, message: string, options: TriggerErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retry = options.retry ?? 'backoff';
+    this.fix = options.fix;
+    this.facts = options.facts ?? {};
+  }
+
+  /** The message and, where there is one, the fix: what a condition or an Event shows. */
+  get explanation(): string {
+    return this.fix === undefined ? this.message : `${this.message}. ${this.fix}`;
+  }
+}
+
+export function isTriggerError(value: unknown): value is TriggerError {
+  return typeof value === 'object' && value !== null && MARK in value;
+}
+
+/**
+ * Whatever a plugin threw or rejected with, as a `TriggerError`: foreign errors become `KT_PLUGIN_FAULT` with `backoff`.
+ * Total: also for `undefined`, strings, frozen objects and objects whose getters throw.
+ */
+export function toTriggerError(thrown: unknown): TriggerError {
+  try {
+    if (isTriggerError(thrown)) return thrown;
+  } catch {
+    // A hostile object (a Proxy): described below.
+  }
+  return new TriggerError('KT_PLUGIN_FAULT', describe(thrown), { cause: thrown });
+}
+
+function describe(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
+    return `a non-Error was thrown: ${typeof thrown === 'object' ? Object.prototype.toString.call(thrown) : String(thrown as string)}`;
+  } catch {
+    return 'an object that cannot be described was thrown';
+  }
+}

@@ -1,0 +1,45 @@
+import { Type, type TSchemaOptions, type TUnsafe } from 'typebox';
+
+/** A string out of a fixed set, in the form that a structural CRD schema takes (`type` beside `enum`). */
+export function StringEnum<const T extends readonly string[]>(
+  values: T,
+  options: TSchemaOptions = {},
+): TUnsafe<T[number]> {
+  return Type.Unsafe<T[number]>({ ...options, type: 'string', enum: [...values] });
+}
+
+/** A Kubernetes object name (RFC 1123 subdomain). */
+export const ObjectName = (options: TSchemaOptions = {}) =>
+  Type.String({ minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', ...options });
+
+/** A namespace (RFC 1123 label). */
+export const NamespaceName = (options: TSchemaOptions = {}) =>
+  Type.String({ minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', ...options });
+
+/** Kubernetes' LabelSelector. Empty selects all. */
+export const LabelSelector = (options: TSchemaOptions = {}) =>
+  Type.Object(
+    {
+      matchLabels: Type.Optional(
+        Type.Record(Type.String(), Type.String(), { description: 'Labels and their values; all must match.' }),
+      ),
+      matchExpressions: Type.Optional(
+        Type.Array(
+          Type.Object(
+            {
+              key: Type.String({ minLength: 1, description: 'The label.' }),
+              operator: StringEnum(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+                description: 'How the label is compared.',
+              }),
+              values: Type.Optional(
+                Type.Array(Type.String(), { description: 'For In and NotIn; empty for the others.' }),
+              ),
+            },
+            { additionalProperties: false },
+          ),
+          { description: 'Requirements; all must match.' },
+        ),
+      ),
+    },
+    { additionalProperties: false, ...options },
+  );
