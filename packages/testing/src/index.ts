@@ -1,1 +1,10 @@
-export const placeholder = true;
+export { ApiClient, type ApiObject, type ApiResponse, type Headers } from './api-client.js';
+export { type StartCluster, describeOnClusters, startEmbedded, startReal } from './cluster.js';
+export { type Envtest, type EnvtestOptions, envtestWanted, startEnvtest } from './envtest.js';
+export { type EventuallyOptions, type NeverOptions, WaitError, eventually, never } from './eventually.js';
+export { freePort } from './free-port.js';
+export { installCrd, installCrds } from './install-crds.js';
+export { type Access, kubeconfigFor } from './kubeconfig.js';
+export { type CertificateAuthority, type CertificateRequest, type KeyPair, createCertificateAuthority } from './pki.js';
+export type { ClusterName, StartClusterOptions, TestCluster } from './test-cluster.js';
+export type { WatchEvent, WatchStream } from './watch-stream.js';

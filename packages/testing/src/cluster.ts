@@ -1,0 +1,61 @@
+import { describe } from 'vitest';
+import { startDevCluster } from './embedded.js';
+import { envtestWanted, startEnvtest } from './envtest.js';
+import { installCrds } from './install-crds.js';
+import { sharedEnvtest } from './shared-envtest.js';
+import {
+  type ClusterName,
+  RunningCluster,
+  SHARED,
+  type StartClusterOptions,
+  type TestCluster,
+} from './test-cluster.js';
+
+export type StartCluster = (options?: StartClusterOptions) => Promise<TestCluster>;
+
+/**
+ * Defines one `describe` per kind of API server, so that the same assertions hold on both. The one on the real kube-apiserver is
+ * skipped when KUBEBUILDER_ASSETS is not set.
+ *
+ * `define` must not start anything by itself: it calls `start` in its hooks or tests.
+ */
+export function describeOnClusters(name: string, define: (start: StartCluster, cluster: ClusterName) => void): void {
+  describe(`${name} on the embedded API server`, () => {
+    define(startEmbedded, 'embedded');
+  });
+  describe.skipIf(!envtestWanted())(`${name} on kube-apiserver`, () => {
+    define(startReal, 'kube-apiserver');
+  });
+}
+
+/** Starts the embedded API server. */
+export async function startEmbedded({ controllers = true, crds = [] }: StartClusterOptions = {}): Promise<TestCluster> {
+  const server = await startDevCluster({ controllers });
+  const cluster = new RunningCluster('embedded', server, {
+    restart: () => server.restart(),
+    compact: () => Promise.resolve(server.faults.compact()),
+    stop: () => server.stop(),
+  });
+  await installCrds(cluster.client, crds);
+  return cluster;
+}
+
+/** Connects to the run's shared real control plane, or starts an own one. */
+export async function startReal(options: StartClusterOptions = {}): Promise<TestCluster> {
+  const { own = false, controllers, crds, apiserverArgs } = options;
+  if (!own) return new RunningCluster('kube-apiserver', await sharedEnvtest(), SHARED);
+  const plane = await startEnvtest({
+    ...(controllers === undefined ? {} : { controllers }),
+    ...(crds === undefined ? {} : { crds }),
+    ...(apiserverArgs === undefined ? {} : { apiserverArgs }),
+  });
+  return new RunningCluster('kube-apiserver', plane, {
+    restart: () => plane.restartApiserver(),
+    // Without the restart kube-apiserver would go on serving old watches out of its cache.
+    compact: async () => {
+      await plane.compact();
+      await plane.restartApiserver();
+    },
+    stop: () => plane.stop(),
+  });
+}
