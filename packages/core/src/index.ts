@@ -40,3 +40,28 @@ export type {
 } from './contract/plugin.js';
 export { LabelSelector, NamespaceName, ObjectName, StringEnum } from './contract/schema.js';
 export { LoggerToken, RandomToken, SchedulerToken } from './contract/tokens.js';
+export { ABSENT } from './checkpoint/entry.js';
+export { MemoryCheckpointStore, PacedJournal } from './checkpoint/journal.js';
+export type { CheckpointStore, Journal, JournalOptions, JournalWriter } from './checkpoint/journal.js';
+export type { ActionOutcome, AttemptFailedReport, RuleReport, SettledReport, SourceReport } from './pipeline/report.js';
+export { RuleRunner } from './pipeline/rule-runner.js';
+export type { RuntimeServices } from './pipeline/rule-runner.js';
+export { fullJitter, sleep } from './pipeline/wait.js';
+export { instantiate } from './registry/instantiate.js';
+export { PluginRegistry } from './registry/plugin-registry.js';
+export { compileRule } from './rule/compile-rule.js';
+export type { Compilation } from './rule/compile-rule.js';
+export type {
+  BreakerOptions,
+  CompiledAction,
+  CompiledFilter,
+  CompiledRule,
+  CompiledSource,
+  DeliveryOptions,
+  RetryOptions,
+  RuleInstances,
+} from './rule/compiled-rule.js';
+export { nearest } from './rule/nearest.js';
+export { RESERVED_KEYS, RuleSpec } from './rule/rule-spec.js';
+export { validateConfig } from './rule/validate-config.js';
+export type { RuleIssue, Validated } from './rule/validate-config.js';

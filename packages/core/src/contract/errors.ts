@@ -84,7 +84,9 @@ export function toTriggerError(thrown: unknown): TriggerError {
 function describe(thrown: unknown): string {
   try {
     if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
-    return `a non-Error was thrown: ${typeof thrown === 'object' ? Object.prototype.toString.call(thrown) : String(thrown as string)}`;
+    return typeof thrown === 'string'
+      ? `a string was thrown: ${thrown}`
+      : `a value of type ${typeof thrown} was thrown`;
   } catch {
     return 'an object that cannot be described was thrown';
   }

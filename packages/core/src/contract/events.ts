@@ -64,6 +64,8 @@ export interface TriggerEvent<D = unknown> {
   readonly changedKeys?: readonly string[];
   /** When the runtime saw it, in milliseconds since the epoch. For people; decides nothing. */
   readonly observedAtMs: number;
+  /** Since when the key has been waiting for a delivery, also across replaced states; milliseconds since the epoch. */
+  readonly waitingSinceMs: number;
   readonly data?: D;
 }
 

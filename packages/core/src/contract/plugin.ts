@@ -91,6 +91,8 @@ interface PluginBase<C extends TSchema> {
 export interface SourcePlugin<C extends TSchema = TSchema> extends PluginBase<C> {
   readonly kind: 'source';
   readonly useClass: PluginClass<Source<Static<C>>>;
+  /** `level` sources say what is (`present`, `absent`), `edge` sources what happened (`occurred`). */
+  readonly semantics: 'level' | 'edge';
   /** What the seed's `objectRef` picks this source by. The config is then `{ namespace, name }`. */
   readonly handles?: { readonly apiVersion: string; readonly kind: string };
   /** Part of the checkpoint's identity: raise it when revisions are made differently, so that rules re-baseline. */

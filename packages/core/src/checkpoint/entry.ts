@@ -1,0 +1,103 @@
+/** The digest by part of one state, e.g. by data key. */
+export type Parts = Readonly<Record<string, string>>;
+
+/** The revision of a key that does not exist. */
+export const ABSENT = '';
+
+/**
+ * What a rule remembers of one key. `settled` answers "is there anything to do?", `begun` "may a target have seen something
+ * else?", `acted` "which state do the targets have?".
+ */
+export interface CheckpointEntry {
+  /** The last revision that was dealt with (acted on, dropped by a filter, or baselined); `ABSENT` for a settled deletion. */
+  readonly settled?: string;
+  readonly parts?: Parts;
+  /** The key is gone and its deletion asked for no action; `settled` still names its last state, so an equal re-creation is nothing. */
+  readonly gone?: boolean;
+  /** A delivery that began and is not settled: some targets may have it already. */
+  readonly begun?: Begun;
+  /** The revision that actions last saw, where it differs from `settled` (because a filter dropped the later one). */
+  readonly acted?: string;
+  /** Numbers the rule's deliveries; makes event ids unique when a state comes back. */
+  readonly sequence: number;
+  /** Set when the settled revision was given up: its dead letter. */
+  readonly failed?: string;
+}
+
+export interface Begun {
+  readonly revision: string;
+  readonly parts?: Parts;
+}
+
+/** Parts of more than this many bytes are not persisted; after a restart such a change has no `changedKeys`. */
+const MAX_PARTS_BYTES = 4096;
+
+type Stored = readonly [
+  settled: string | null,
+  sequence: number,
+  parts?: Parts | null,
+  begun?: readonly [string, (Parts | null)?] | null,
+  rest?: { readonly gone?: true; readonly acted?: string; readonly failed?: string },
+];
+
+/** One compact JSON array; trailing empty places are left out. */
+export function encodeEntry(entry: CheckpointEntry): string {
+  const rest = {
+    ...(entry.gone === true ? { gone: true as const } : {}),
+    ...(entry.acted === undefined ? {} : { acted: entry.acted }),
+    ...(entry.failed === undefined ? {} : { failed: entry.failed }),
+  };
+  const begun = entry.begun && ([entry.begun.revision, boundedParts(entry.begun.parts)] as const);
+  const stored: unknown[] = [entry.settled ?? null, entry.sequence, boundedParts(entry.parts), begun ?? null];
+  if (Object.keys(rest).length > 0) stored.push(rest);
+  while (stored.at(-1) === null) stored.pop();
+  return JSON.stringify(stored);
+}
+
+/** Undefined for anything that this version cannot read: the key then starts from a new baseline. */
+export function decodeEntry(text: string): CheckpointEntry | undefined {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isStored(stored)) return undefined;
+  const [settled, sequence, parts, begun, rest] = stored;
+  return {
+    sequence,
+    ...(settled === null ? {} : { settled }),
+    ...(parts ? { parts } : {}),
+    ...(begun ? { begun: { revision: begun[0], ...(begun[1] ? { parts: begun[1] } : {}) } } : {}),
+    ...rest,
+  };
+}
+
+function isStored(value: unknown): value is Stored {
+  if (!Array.isArray(value) || value.length < 2) return false;
+  const [settled, sequence, parts, begun, rest] = value as unknown[];
+  return (
+    (settled === null || typeof settled === 'string') &&
+    typeof sequence === 'number' &&
+    isOptionalObject(parts) &&
+    isOptionalObject(begun) &&
+    isOptionalObject(rest)
+  );
+}
+
+function isOptionalObject(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'object';
+}
+
+function boundedParts(parts: Parts | undefined): Parts | null {
+  if (parts === undefined) return null;
+  return JSON.stringify(parts).length > MAX_PARTS_BYTES ? null : parts;
+}
+
+/** Sorted names of the parts that differ; undefined when one side has none to compare. */
+export function changedParts(before: Parts | undefined, after: Parts | undefined): string[] | undefined {
+  if (before === undefined && after === undefined) return undefined;
+  if (before === undefined || after === undefined) return Object.keys(before ?? after ?? {}).toSorted();
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => before[name] !== after[name]).toSorted();
+}

@@ -1,0 +1,174 @@
+import { type SchedulerLike, type Subscription, timer } from 'rxjs';
+import type { RuleIdentity } from '../contract/context.js';
+import { toTriggerError, type TriggerError } from '../contract/errors.js';
+
+/** Where checkpoints live: one journal of small text records per rule. */
+export interface CheckpointStore {
+  /** Reads the rule's records. Rejects with `KT_CHECKPOINT_UNAVAILABLE`. */
+  open(rule: RuleIdentity): Promise<Journal>;
+}
+
+/** A rule's records in memory, written behind. */
+export interface Journal {
+  /** What was stored when the journal was opened. */
+  readonly stored: ReadonlyMap<string, string>;
+  /** Changes (or with `null` removes) a record. Written within `lazyMs`, or earlier along with a `durable` one. */
+  put(record: string, value: string | null): void;
+  /** Resolves once the present value of the record is stored. Rejects only when the journal is closed or fenced off. */
+  durable(record: string): Promise<void>;
+  /** Writes what is left and ends. Rejects when the last write failed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Writes some of the dirty records in one request and returns the names of those that it wrote; `first` must be among them.
+ * Rejects with a `TriggerError`; `retry: 'never'` means that somebody else owns the records now.
+ */
+export type JournalWriter = (dirty: ReadonlyMap<string, string | null>, first: string) => Promise<Iterable<string>>;
+
+export interface JournalOptions {
+  readonly stored: ReadonlyMap<string, string>;
+  readonly write: JournalWriter;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  /** Least time between the starts of two writes. Default 1,000 ms. */
+  readonly minIntervalMs?: number;
+  /** How long a record may wait that nobody waits for. Default 3,000 ms. */
+  readonly lazyMs?: number;
+  /** Told of each failed write, and with `undefined` of the first good one after it. */
+  readonly onError?: (error: TriggerError | undefined) => void;
+}
+
+interface Waiter {
+  readonly record: string;
+  readonly resolve: () => void;
+  readonly reject: (error: TriggerError) => void;
+}
+
+/**
+ * Coalesces any number of changes into at most one write per `minIntervalMs`. The first urgent change after a quiet time is
+ * written at once; lazy ones wait, so that they do not use up the place of an urgent one. A failed write is repeated with
+ * backoff for ever (nothing is lost in memory meanwhile), except when it was refused for good.
+ */
+export class PacedJournal implements Journal {
+  readonly stored: ReadonlyMap<string, string>;
+  readonly #dirty = new Map<string, string | null>();
+  #waiters: Waiter[] = [];
+  #pending: { at: number; subscription: Subscription } | undefined;
+  #writing: Promise<void> | undefined;
+  #earliest = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #fencedBy: TriggerError | undefined;
+  #closed = false;
+
+  constructor(private readonly options: JournalOptions) {
+    this.stored = options.stored;
+  }
+
+  put(record: string, value: string | null): void {
+    if (this.#closed) return;
+    this.#dirty.delete(record); // so that the map stays in the order of the last change
+    this.#dirty.set(record, value);
+    this.#schedule(this.options.scheduler.now() + (this.options.lazyMs ?? 3000));
+  }
+
+  durable(record: string): Promise<void> {
+    if (this.#fencedBy !== undefined) return Promise.reject(this.#fencedBy);
+    if (!this.#dirty.has(record) && !this.#inFlight.has(record)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ record, resolve, reject });
+      this.#schedule(this.options.scheduler.now());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#pending?.subscription.unsubscribe();
+    this.#pending = undefined;
+    await this.#writing;
+    let failure: TriggerError | undefined;
+    while (this.#dirty.size > 0 && failure === undefined && this.#fencedBy === undefined)
+      failure = await this.#writeOnce();
+    if (failure !== undefined) this.#rejectWaiters(failure);
+    if (failure !== undefined) throw failure;
+  }
+
+  readonly #inFlight = new Set<string>();
+
+  #schedule(wantedAt: number): void {
+    if (this.#closed || this.#fencedBy !== undefined || this.#writing !== undefined) return;
+    const at = Math.max(wantedAt, this.#earliest);
+    if (this.#pending !== undefined && this.#pending.at <= at) return;
+    this.#pending?.subscription.unsubscribe();
+    const { scheduler } = this.options;
+    const subscription = timer(Math.max(0, at - scheduler.now()), scheduler).subscribe(() => {
+      this.#pending = undefined;
+      this.#writing = this.#run();
+    });
+    this.#pending = { at, subscription };
+  }
+
+  async #run(): Promise<void> {
+    const { scheduler, random, minIntervalMs = 1000 } = this.options;
+    const startedAt = scheduler.now();
+    const failure = await this.#writeOnce();
+    this.#failures = failure === undefined ? 0 : this.#failures + 1;
+    const backoffMs = failure === undefined ? 0 : random() * Math.min(30_000, 500 * 2 ** Math.min(this.#failures, 10));
+    this.#earliest = Math.max(startedAt + minIntervalMs, scheduler.now() + backoffMs);
+    this.#writing = undefined;
+    if (this.#waiters.length > 0) this.#schedule(scheduler.now());
+    else if (this.#dirty.size > 0) this.#schedule(scheduler.now() + (this.options.lazyMs ?? 3000));
+  }
+
+  async #writeOnce(): Promise<TriggerError | undefined> {
+    const first = this.#waiters.find((w) => this.#dirty.has(w.record))?.record ?? this.#dirty.keys().next().value;
+    if (first === undefined) return undefined;
+    const batch = new Map(this.#dirty);
+    for (const record of batch.keys()) this.#inFlight.add(record);
+    try {
+      const written = [...(await this.options.write(batch, first))];
+      for (const record of written) {
+        if (this.#dirty.get(record) === batch.get(record)) this.#dirty.delete(record);
+      }
+      if (this.#failures > 0) this.options.onError?.(undefined);
+      return undefined;
+    } catch (thrown) {
+      const error = toTriggerError(thrown);
+      if (error.retry === 'never') this.#fencedBy = error;
+      this.options.onError?.(error);
+      return error;
+    } finally {
+      this.#inFlight.clear();
+      this.#settleWaiters();
+    }
+  }
+
+  #settleWaiters(): void {
+    if (this.#fencedBy !== undefined) return this.#rejectWaiters(this.#fencedBy);
+    const done = this.#waiters.filter((waiter) => !this.#dirty.has(waiter.record));
+    this.#waiters = this.#waiters.filter((waiter) => this.#dirty.has(waiter.record));
+    for (const waiter of done) waiter.resolve();
+  }
+
+  #rejectWaiters(error: TriggerError): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(error);
+  }
+}
+
+/** Keeps checkpoints in memory only: for tests and for embedding without persistence. Equal uids share their records. */
+export class MemoryCheckpointStore implements CheckpointStore {
+  readonly records = new Map<string, Map<string, string>>();
+
+  open(rule: RuleIdentity): Promise<Journal> {
+    const records = this.records.get(rule.uid) ?? new Map<string, string>();
+    this.records.set(rule.uid, records);
+    return Promise.resolve({
+      stored: new Map(records),
+      put: (record, value) => (value === null ? void records.delete(record) : void records.set(record, value)),
+      durable: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    });
+  }
+}

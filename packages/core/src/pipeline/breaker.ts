@@ -1,0 +1,39 @@
+import { type SchedulerLike, type Subscription, timer } from 'rxjs';
+import type { BreakerOptions } from '../rule/compiled-rule.js';
+
+/** So many (key, target) pairs are counted at a time; beyond that the oldest are forgotten. */
+const MAX_COUNTERS = 10_000;
+
+/** Counts actions by cause and target in fixed windows; trips once one pair passes the limit, and stays so. */
+export class Breaker {
+  readonly #counts = new Map<string, number>();
+  #window: Subscription | undefined;
+  tripped = false;
+
+  constructor(
+    private readonly options: BreakerOptions,
+    private readonly scheduler: SchedulerLike,
+  ) {}
+
+  /** True when this very action tripped it. */
+  count(key: string, target: string): boolean {
+    if (this.tripped) return false;
+    this.#window ??= timer(this.options.windowMs, this.scheduler).subscribe(() => {
+      this.#counts.clear();
+      this.#window = undefined;
+    });
+    const pair = `${key} → ${target}`;
+    const count = (this.#counts.get(pair) ?? 0) + 1;
+    this.#counts.set(pair, count);
+    if (this.#counts.size > MAX_COUNTERS) {
+      const oldest = this.#counts.keys().next().value;
+      if (oldest !== undefined) this.#counts.delete(oldest);
+    }
+    this.tripped = count > this.options.limit;
+    return this.tripped;
+  }
+
+  dispose(): void {
+    this.#window?.unsubscribe();
+  }
+}

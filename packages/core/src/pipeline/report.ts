@@ -1,0 +1,63 @@
+import type { TriggerError } from '../contract/errors.js';
+import type { Outcome, TriggerEvent } from '../contract/events.js';
+import type { TargetResult } from '../contract/plugin.js';
+
+/** What a running rule tells: the one stream that status, Events, metrics and `explain` are made from. */
+export type RuleReport =
+  | SourceReport
+  | {
+      readonly type: 'verdict';
+      readonly event: TriggerEvent;
+      readonly gate: string;
+      readonly verdict: 'drop';
+      readonly because: string;
+    }
+  | {
+      readonly type: 'verdict';
+      readonly event: TriggerEvent;
+      readonly gate: string;
+      readonly verdict: 'defer';
+      readonly because: string;
+      readonly untilMs: number;
+    }
+  | AttemptFailedReport
+  | SettledReport
+  | { readonly type: 'check'; readonly action: string; readonly error?: TriggerError }
+  | { readonly type: 'checkpoint'; readonly error?: TriggerError }
+  | { readonly type: 'tripped'; readonly error: TriggerError }
+  | { readonly type: 'fault'; readonly where: string; readonly error: TriggerError };
+
+export interface SourceReport {
+  readonly type: 'source';
+  readonly source: string;
+  readonly state: 'opening' | 'synced' | 'degraded';
+  readonly error?: TriggerError;
+}
+
+/** An attempt failed; without `nextAttemptAtMs` the action was given up. */
+export interface AttemptFailedReport {
+  readonly type: 'attemptFailed';
+  readonly event: TriggerEvent;
+  readonly action: string;
+  readonly attempt: number;
+  readonly error: TriggerError;
+  readonly nextAttemptAtMs?: number;
+}
+
+export interface ActionOutcome {
+  readonly action: string;
+  readonly outcome: 'done' | 'unchanged' | 'failed' | 'skipped';
+  readonly attempts: number;
+  readonly targets: readonly TargetResult[];
+  readonly error?: TriggerError;
+}
+
+/** An event ended. `actions` is empty for a dropped one. */
+export interface SettledReport {
+  readonly type: 'settled';
+  readonly event: TriggerEvent;
+  readonly outcome: Outcome;
+  readonly actions: readonly ActionOutcome[];
+  /** From when the runtime saw the event to now. */
+  readonly tookMs: number;
+}

@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto';
+import { type Static, type TSchema, Type } from 'typebox';
+import type { RuleIdentity } from '../contract/context.js';
+import type { Plugin } from '../contract/plugin.js';
+import { NamespaceName, ObjectName } from '../contract/schema.js';
+import type { PluginRegistry } from '../registry/plugin-registry.js';
+import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource } from './compiled-rule.js';
+import { nearest } from './nearest.js';
+import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
+import { type RuleIssue, validateConfig } from './validate-config.js';
+
+export type Compilation =
+  | { readonly rule: CompiledRule; readonly suspend: boolean }
+  | { readonly issues: readonly RuleIssue[]; readonly reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' };
+
+/** The seed's form of a source: the kind picks the plugin. */
+const SourceObjectRef = Type.Object(
+  {
+    apiVersion: Type.Optional(Type.String({ minLength: 1 })),
+    kind: Type.String({ minLength: 1 }),
+    namespace: Type.Optional(NamespaceName()),
+    name: ObjectName(),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * Resolves a rule's `spec` against the installed plugins. Total and pure: everything that is wrong comes back as issues with a path
+ * from the object's root, all at once.
+ */
+export function compileRule(identity: RuleIdentity, spec: unknown, registry: PluginRegistry): Compilation {
+  const shape = validateConfig(RuleSpec, spec, 'spec');
+  if (shape.issues !== undefined) return { issues: shape.issues, reason: 'Invalid' };
+  const compiler = new Compiler(identity, registry);
+  const { suspend, onFirstSeen, delivery } = shape.value;
+  const sources = shape.value.sources.map((item, i) => compiler.source(item, i));
+  const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
+  const actions = shape.value.actions.map((item, i) => compiler.action(item, i));
+  compiler.refuseRepeats(sources);
+  if (compiler.issues.length > 0) return { issues: compiler.issues, reason: compiler.reason };
+  const { concurrency, breaker } = delivery;
+  const rule: CompiledRule = {
+    identity,
+    onFirstSeen,
+    sources: sources.filter((source) => source !== undefined),
+    filters: filters.filter((filter) => filter !== undefined),
+    actions: actions.filter((action) => action !== undefined),
+    delivery: { concurrency, breaker: { limit: breaker.limit, windowMs: breaker.windowSeconds * 1000 } },
+  };
+  return { rule, suspend };
+}
+
+type Kind = Plugin['kind'];
+type PluginOf<K extends Kind> = Extract<Plugin, { kind: K }>;
+
+interface Picked<K extends Kind> {
+  readonly plugin: PluginOf<K>;
+  readonly config: unknown;
+  readonly path: string;
+}
+
+/** What all plugins have in common for checking a config. */
+interface AnyPicked {
+  readonly plugin: { readonly config: TSchema; readonly validate?: (config: unknown) => readonly RuleIssue[] };
+  readonly config: unknown;
+  readonly path: string;
+}
+
+class Compiler {
+  readonly issues: RuleIssue[] = [];
+  reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' = 'Invalid';
+
+  constructor(
+    private readonly identity: RuleIdentity,
+    private readonly registry: PluginRegistry,
+  ) {}
+
+  source(item: Record<string, unknown>, index: number): CompiledSource | undefined {
+    const path = `spec.sources[${index}]`;
+    const reserved = this.#reserved('sources', item, path);
+    const picked = 'objectRef' in item ? this.#byKind(item, path) : this.#byName('source', item, path);
+    const config = picked && this.#config(picked);
+    if (picked === undefined || config === undefined || reserved === undefined) return undefined;
+    const { plugin } = picked;
+    const name = reserved.name ?? `${plugin.name}[${index}]`;
+    const identity = [plugin.name, plugin.revisionFormat, this.identity.namespace, canonical(config)];
+    const id = createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 12);
+    return { name, id, plugin, config };
+  }
+
+  filter(item: Record<string, unknown>, index: number): CompiledFilter | undefined {
+    const path = `spec.filters[${index}]`;
+    const reserved = this.#reserved('filters', item, path);
+    const picked = this.#byName('filter', item, path);
+    const config = picked && this.#config(picked);
+    if (picked === undefined || config === undefined || reserved === undefined) return undefined;
+    return { name: reserved.name ?? `${picked.plugin.name}[${index}]`, plugin: picked.plugin, config };
+  }
+
+  action(item: Record<string, unknown>, index: number): CompiledAction | undefined {
+    const path = `spec.actions[${index}]`;
+    const reserved = this.#reserved('actions', item, path);
+    const picked = this.#byName('action', item, path);
+    const config = picked && this.#config(picked);
+    if (picked === undefined || config === undefined || reserved === undefined) return undefined;
+    const { plugin } = picked;
+    const retry = reserved.retry ?? { limit: undefined, initialDelaySeconds: 1, maxDelaySeconds: 60 };
+    return {
+      name: reserved.name ?? `${plugin.name}[${index}]`,
+      plugin,
+      config,
+      timeoutMs: (reserved.timeoutSeconds ?? 30) * 1000,
+      onFailure: reserved.onFailure ?? 'stop',
+      retry: {
+        limit: retry.limit ?? (plugin.semantics === 'level' ? Infinity : 10),
+        initialDelayMs: retry.initialDelaySeconds * 1000,
+        maxDelayMs: retry.maxDelaySeconds * 1000,
+      },
+    };
+  }
+
+  refuseRepeats(sources: readonly (CompiledSource | undefined)[]): void {
+    for (const [index, source] of sources.entries()) {
+      const first = sources.findIndex((other) => other !== undefined && other.id === source?.id);
+      if (first >= 0 && first < index) {
+        this.issues.push({
+          path: `spec.sources[${index}]`,
+          message: `repeats spec.sources[${first}]; remove one of them`,
+        });
+      }
+    }
+  }
+
+  #reserved(list: keyof typeof RESERVED_KEYS, item: Record<string, unknown>, path: string) {
+    const present = Object.keys(RESERVED_KEYS[list]).filter((key) => item[key] !== undefined);
+    const validated = validateConfig(
+      Type.Object(RESERVED_KEYS[list]),
+      Object.fromEntries(present.map((key) => [key, item[key]])),
+      path,
+    );
+    if (validated.issues !== undefined) {
+      this.issues.push(...validated.issues);
+      return undefined;
+    }
+    return validated.value as {
+      name?: string;
+      retry?: Static<typeof RetrySpec>;
+      timeoutSeconds?: number;
+      onFailure?: 'stop' | 'continue';
+    };
+  }
+
+  #pluginKeys(item: Record<string, unknown>, list: keyof typeof RESERVED_KEYS): string[] {
+    return Object.keys(item).filter((key) => !(key in RESERVED_KEYS[list]));
+  }
+
+  #byName<K extends Kind>(kind: K, item: Record<string, unknown>, path: string): Picked<K> | undefined {
+    const keys = this.#pluginKeys(item, `${kind}s`);
+    const [key] = keys;
+    const known = this.registry.names(kind);
+    if (key === undefined || keys.length > 1) {
+      const found = keys.length === 0 ? 'none' : keys.join(' and ');
+      this.issues.push({
+        path,
+        message: `needs exactly one ${kind} plugin, found ${found}; installed: ${known.join(', ')}`,
+      });
+      return undefined;
+    }
+    const plugin = this.registry.find(kind, key);
+    if (plugin === undefined) {
+      const close = nearest(key, known);
+      const hint = close === undefined ? `installed: ${known.join(', ') || 'none'}` : `did you mean "${close}"?`;
+      this.issues.push({ path: `${path}.${key}`, message: `no ${kind} plugin "${key}" is installed; ${hint}` });
+      this.reason = 'UnknownPlugin';
+      return undefined;
+    }
+    return { plugin, config: item[key], path: `${path}.${key}` };
+  }
+
+  #byKind(item: Record<string, unknown>, path: string): Picked<'source'> | undefined {
+    const others = this.#pluginKeys(item, 'sources').filter((key) => key !== 'objectRef');
+    if (others.length > 0) {
+      this.issues.push({ path, message: `needs exactly one of objectRef and ${others.join(', ')}` });
+      return undefined;
+    }
+    const ref = validateConfig(SourceObjectRef, item['objectRef'], `${path}.objectRef`);
+    if (ref.issues !== undefined) {
+      this.issues.push(...ref.issues);
+      return undefined;
+    }
+    const { apiVersion, kind, namespace, name } = ref.value;
+    const kinds = this.registry.handledKinds();
+    const handler = kinds.find(
+      (handled) => handled.kind === kind && (apiVersion ?? handled.apiVersion) === handled.apiVersion,
+    );
+    if (handler !== undefined)
+      return {
+        plugin: handler.plugin,
+        config: { name, ...(namespace ? { namespace } : {}) },
+        path: `${path}.objectRef`,
+      };
+    const names = kinds.map((handled) => handled.kind);
+    const close = nearest(kind, names);
+    const hint =
+      close === undefined || close === kind
+        ? `handled: ${kinds.map((k) => `${k.apiVersion} ${k.kind}`).join(', ')}`
+        : `did you mean "${close}"?`;
+    const shown = apiVersion === undefined ? `"${kind}"` : `"${apiVersion}" "${kind}"`;
+    this.issues.push({ path: `${path}.objectRef.kind`, message: `no source plugin handles ${shown}; ${hint}` });
+    this.reason = 'UnknownKind';
+    return undefined;
+  }
+
+  #config(picked: AnyPicked): unknown {
+    const { plugin, path } = picked;
+    const validated = validateConfig(plugin.config, picked.config, path);
+    if (validated.issues !== undefined) {
+      this.issues.push(...validated.issues);
+      return undefined;
+    }
+    const more = plugin.validate?.(validated.value) ?? [];
+    this.issues.push(
+      ...more.map((issue) => ({ path: issue.path === '' ? path : `${path}.${issue.path}`, message: issue.message })),
+    );
+    return more.length === 0 ? validated.value : undefined;
+  }
+}
+
+/** JSON with sorted keys: equal configs give equal text, however they were written. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return `{${entries
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`)
+    .join(',')}}`;
+}
