@@ -1,1 +1,1 @@
-export const placeholder = true;
+export { type DevCluster, type DevClusterOptions, startDevCluster } from './dev-cluster.js';

@@ -1,0 +1,47 @@
+import type { KubeObject } from '../api-types.js';
+import { asArray, asObject, asString, isObject, type JsonObject } from '../json.js';
+import type { ResourceDefinition } from '../resources/definition.js';
+import { COMMON_FIELDS } from '../selectors/field-selector.js';
+import { subdomainErrors } from '../schema/names.js';
+
+/** The served versions that a CustomResourceDefinition defines. */
+export function definitionsOf(crd: KubeObject): ResourceDefinition[] {
+  const spec = asObject(crd['spec']);
+  const names = asObject(spec['names']);
+  const kind = asString(names['kind']) ?? '';
+  const base = {
+    group: asString(spec['group']) ?? '',
+    plural: asString(names['plural']) ?? '',
+    kind,
+    singular: asString(names['singular']) ?? kind.toLowerCase(),
+    listKind: asString(names['listKind']) ?? `${kind}List`,
+    namespaced: spec['scope'] === 'Namespaced',
+    shortNames: strings(names['shortNames']),
+    categories: strings(names['categories']),
+    fields: COMMON_FIELDS,
+    hasGeneration: true,
+    custom: true,
+    validateName: subdomainErrors,
+  };
+  return versionsOf(spec)
+    .filter((version) => version['served'] === true)
+    .map((version) => ({ ...base, ...ofVersion(version) }));
+}
+
+export function versionsOf(spec: JsonObject): JsonObject[] {
+  return asArray(spec['versions']).filter(isObject);
+}
+
+function ofVersion(version: JsonObject): Pick<ResourceDefinition, 'version' | 'subresources' | 'schema'> {
+  const schema = asObject(version['schema'])['openAPIV3Schema'];
+  const subresources = Object.keys(asObject(version['subresources']));
+  return {
+    version: asString(version['name']) ?? '',
+    subresources,
+    ...(isObject(schema) ? { schema } : {}),
+  };
+}
+
+function strings(value: unknown): string[] {
+  return asArray(value).filter((each) => typeof each === 'string');
+}
