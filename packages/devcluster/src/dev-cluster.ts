@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { Tokens } from './auth/tokens.js';
 import type { Cluster } from './cluster.js';
+import { startControllers } from './controllers/index.js';
 import { runDefinitions } from './crd/controller.js';
+import { Faults } from './faults/faults.js';
+import { Outlet } from './faults/outlet.js';
 import { createFirstNamespaces, runNamespaceDeletion } from './housekeeping/namespaces.js';
 import { requestInfo } from './http/request-info.js';
 import { sendError } from './http/respond.js';
@@ -12,9 +15,12 @@ import { kubeconfigOf } from './kubeconfig.js';
 import { builtinResources } from './resources/builtin.js';
 import { Registry } from './resources/registry.js';
 import { STRATEGIES } from './resources/strategies.js';
+import { Stats } from './stats.js';
 import { Store } from './store/store.js';
 
 export interface DevClusterOptions {
+  /** Also runs the workload controllers and a node that plays at running pods; off by default. */
+  readonly controllers?: boolean;
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** Milliseconds between bookmarks; one minute by default, as the API server's. */
@@ -28,6 +34,8 @@ export interface DevCluster extends AsyncDisposable {
   readonly url: string;
   /** The administrator's bearer token. */
   readonly token: string;
+  readonly faults: Faults;
+  readonly stats: Stats;
   /** YAML text. */
   kubeconfig(): string;
   writeKubeconfig(path: string): Promise<void>;
@@ -52,18 +60,26 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const token = tokens.issue('admin', ['system:masters']);
   createFirstNamespaces(cluster);
   const stops = [runDefinitions(cluster), runNamespaceDeletion(cluster)];
+  const faults = new Faults(() => cluster.store.compact());
   const listener = new Listener((request, response) => void answer(request, response));
+  const stats = new Stats({ watches: () => cluster.watches.size, sockets: () => listener.openSockets });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const info = requestInfo(request.method ?? 'GET', request.url ?? '/');
+    const exchange = { info, request, response, outlet: new Outlet(response) };
+    faults.track(exchange);
+    stats.count(info, request.headers['user-agent']);
     try {
-      await route({ cluster, tokens, info, request, response });
+      if (await faults.admit(exchange)) await route({ cluster, tokens, info, request, response });
     } catch (error) {
       sendError(response, error);
     }
   };
   await listener.listen(options.port ?? 0);
+  const controllers =
+    options.controllers === true ? await startControllers({ server: listener.url, token }) : undefined;
   const kubeconfig = (): string => kubeconfigOf({ url: listener.url, token });
   const stop = async (): Promise<void> => {
+    await controllers?.stop();
     for (const each of stops) each();
     await listener.close();
   };
@@ -72,6 +88,8 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
       return listener.url;
     },
     token,
+    faults,
+    stats,
     kubeconfig,
     writeKubeconfig: (path) => writeFile(path, kubeconfig(), { mode: 0o600 }),
     addToken: (user, groups = []) => tokens.issue(user, groups),
@@ -91,6 +109,10 @@ class Listener {
   port = 0;
 
   constructor(private readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void) {}
+
+  get openSockets(): number {
+    return this.sockets.size;
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;

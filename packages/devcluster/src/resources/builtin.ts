@@ -1,3 +1,4 @@
+import { BUILTIN_TYPES } from '../builtin-types/index.js';
 import { COMMON_FIELDS, fieldAt, type SelectableFields } from '../selectors/field-selector.js';
 import type { ResourceDefinition, Strategy } from './definition.js';
 
@@ -136,6 +137,7 @@ export function builtinResources(strategies: {
       returnsDeleted: flags.includes('d'),
       fields: FIELDS[plural] ?? COMMON_FIELDS,
       custom: false,
+      ...schemaOf(kind),
       ...strategies[plural],
     });
   }
@@ -144,4 +146,10 @@ export function builtinResources(strategies: {
 
 function words(cell: string): string[] {
   return cell === '-' ? [] : cell.split(',');
+}
+
+function schemaOf(kind: string): Pick<ResourceDefinition, 'schema'> {
+  const schema = BUILTIN_TYPES.get(kind);
+  if (schema === undefined) throw new Error(`no type is declared for ${kind}`);
+  return { schema };
 }
