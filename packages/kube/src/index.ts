@@ -1,4 +1,10 @@
 export type { Credentials, KubeAuth, TlsMaterial } from './auth/contract.js';
+export { inClusterAuth, isInCluster } from './auth/in-cluster-auth.js';
+export type { InClusterAuthOptions } from './auth/in-cluster-auth.js';
+export { kubeconfigAuth } from './auth/kubeconfig-auth.js';
+export type { KubeconfigAuthOptions } from './auth/kubeconfig-auth.js';
+export { impersonate, staticAuth } from './auth/static-auth.js';
+export type { StaticAuthOptions } from './auth/static-auth.js';
 export { KubeClientToken } from './client.js';
 export type {
   AccessAnswer,
@@ -14,9 +20,13 @@ export type {
   UpdateOptions,
   WriteOptions,
 } from './client.js';
+export { createKubeClient } from './create-client.js';
+export type { KubeClientOptions } from './create-client.js';
 export { KUBE_ERROR_CODES } from './errors.js';
 export type { KubeErrorCode } from './errors.js';
 export { apiVersionOf, qualifiedName } from './model.js';
 export type { KubeObject, ObjectMeta, ObjectRef, OwnerReference, Resource } from './model.js';
+export { DEFAULT_TIMINGS } from './timings.js';
+export type { KubeTimings } from './timings.js';
 export type { Projection, WatchEvent, WatchScope, WatchState, WatchStats } from './watch/contract.js';
 export { WELL_KNOWN } from './well-known.js';

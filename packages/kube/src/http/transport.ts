@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net';
+import type { SchedulerLike } from 'rxjs';
+import { Agent, Client } from 'undici';
+import type { Credentials, KubeAuth } from '../auth/contract.js';
+import type { KubeTimings } from '../timings.js';
+import { dialer, sameServer, tracked, type Dialer } from './dialer.js';
+
+/** What the HTTP side of a client counts. */
+export interface TransportCounters {
+  requests: number;
+  readonly failures: Record<string, number>;
+}
+
+/** One connection of its own, for a watch: killing it takes its socket along, whatever state that is in. */
+export interface Line {
+  readonly client: Client;
+  readonly dial: Dialer;
+  readonly headers: Readonly<Record<string, string>>;
+  destroy(): void;
+}
+
+/**
+ * Credentials, connections and counters of one client. Ordinary requests share one Agent, remade when server or TLS material
+ * change (requests under way on the old one may finish). Each watch gets a `Line`.
+ */
+export class Transport {
+  readonly counters: TransportCounters = { requests: 0, failures: {} };
+  readonly #sockets = new Set<Socket>();
+  #dial: Dialer | undefined;
+  #agent: Agent | undefined;
+  #reloading: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly auth: KubeAuth,
+    readonly timings: KubeTimings,
+    readonly scheduler: SchedulerLike,
+    /** Monotonic milliseconds: a scheduler's own clock follows the wall and jumps with it. */
+    readonly now: () => number,
+  ) {}
+
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  async agent(): Promise<{ agent: Agent; dial: Dialer; headers: Readonly<Record<string, string>> }> {
+    const credentials = await this.auth.credentials();
+    const dial = this.#dialFor(credentials);
+    this.#agent ??= new Agent({
+      connect: tracked(dial.connect, this.#sockets),
+      connections: 64,
+      keepAliveTimeout: 30_000,
+      // Deadlines are the caller's: these would only race with them.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    return { agent: this.#agent, dial, headers: credentials.headers };
+  }
+
+  async line(): Promise<Line> {
+    const credentials = await this.auth.credentials();
+    const dial = this.#dialFor(credentials);
+    const own = new Set<Socket>();
+    const client = new Client(dial.origin, {
+      connect: tracked(dial.connect, this.#sockets, own),
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+    });
+    const destroy = (): void => {
+      client.destroy().catch(() => undefined);
+      // undici lets a connection attempt go on after destroy(): nothing of this line may outlive it.
+      for (const socket of own) socket.destroy();
+    };
+    return { client, dial, headers: credentials.headers, destroy };
+  }
+
+  /** After a 401: one reload at a time, shared by all who need it. */
+  reload(): Promise<void> {
+    this.#reloading ??= this.auth.reload().finally(() => (this.#reloading = undefined));
+    return this.#reloading;
+  }
+
+  failed(code: string): void {
+    this.counters.failures[code] = (this.counters.failures[code] ?? 0) + 1;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#agent?.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #dialFor(credentials: Credentials): Dialer {
+    if (this.#dial !== undefined && sameServer(this.#dial.credentials, credentials)) return this.#dial;
+    this.#dial = dialer(credentials, this.timings.connectTimeoutMs);
+    // `close` lets what is under way finish and refuses the rest.
+    this.#agent?.close().catch(() => undefined);
+    this.#agent = undefined;
+    return this.#dial;
+  }
+}
