@@ -9,7 +9,13 @@ import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { installCrds } from './install-crds.js';
 import { kubeconfigFor } from './kubeconfig.js';
-import { createCertificateAuthority, createTokenSigningKey } from './pki.js';
+import {
+  type CertificateAuthority,
+  type CertificateRequest,
+  type KeyPair,
+  createCertificateAuthority,
+  createTokenSigningKey,
+} from './pki.js';
 import { ProcessGroup, type RunningProcess } from './process-group.js';
 import { serviceAccountToken } from './service-account.js';
 
@@ -53,6 +59,8 @@ export interface Envtest extends AsyncDisposable {
   compact(): Promise<number>;
   /** A kubeconfig with a fresh token (TokenRequest) of this service account, which is made if it is not there. */
   serviceAccountKubeconfig(namespace: string, name: string): Promise<string>;
+  /** A client certificate that the API server takes: `commonName` is the user, `organization` its group. */
+  clientCertificate(request: Omit<CertificateRequest, 'hosts'>): Promise<KeyPair>;
   /** Kills all processes and removes all files. */
   stop(): Promise<void>;
 }
@@ -121,6 +129,7 @@ class ControlPlane implements Envtest {
   readonly #options: EnvtestOptions;
   readonly #processes: ProcessGroup;
   #etcdUrl = '';
+  #authority: CertificateAuthority | undefined;
   #etcd: RunningProcess | undefined;
   #client: ApiClient | undefined;
   #apiserver: RunningProcess | undefined;
@@ -183,6 +192,11 @@ class ControlPlane implements Envtest {
     return kubeconfigFor({ url: this.url, ca: this.ca, token, user: name, namespace });
   }
 
+  clientCertificate(request: Omit<CertificateRequest, 'hosts'>): Promise<KeyPair> {
+    if (!this.#authority) throw new Error('the control plane is stopped');
+    return this.#authority.issue(request);
+  }
+
   async stop(): Promise<void> {
     await this.#client?.close();
     this.#client = undefined;
@@ -227,6 +241,7 @@ class ControlPlane implements Envtest {
     const hosts = ['127.0.0.1', 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', '10.96.0.1'];
     const server = await authority.issue({ commonName: 'kube-apiserver', hosts });
     const tokens = createTokenSigningKey();
+    this.#authority = authority;
     this.ca = authority.cert;
     const files = {
       'ca.crt': authority.cert,

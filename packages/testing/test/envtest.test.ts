@@ -1,3 +1,4 @@
+import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Envtest, envtestWanted, startEnvtest } from '../src/envtest.js';
 
@@ -39,6 +40,22 @@ describe.skipIf(!envtestWanted())('startEnvtest', () => {
     expect(answer.json['message']).toContain(
       'User "system:serviceaccount:default:robot" cannot list resource "configmaps"',
     );
+  });
+
+  it('issues client certificates that the API server takes until they expire', async () => {
+    const identity = await plane.clientCertificate({ commonName: 'ada', organization: 'system:masters' });
+    const agent = new Agent({ connect: { ...identity, ca: plane.ca } });
+    const answer = await request(`${plane.url}/api/v1/namespaces/default`, { dispatcher: agent });
+    await answer.body.dump();
+    expect(answer.statusCode).toBe(200);
+    await agent.close();
+
+    const expired = await plane.clientCertificate({ commonName: 'ada', validForMs: -1000 });
+    const lateAgent = new Agent({ connect: { ...expired, ca: plane.ca } });
+    const refused = await request(`${plane.url}/api/v1/namespaces/default`, { dispatcher: lateAgent });
+    await refused.body.dump();
+    expect(refused.statusCode).toBe(401);
+    await lateAgent.close();
   });
 
   it('keeps address, token and objects when the API server is stopped and started', async () => {
