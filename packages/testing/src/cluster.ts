@@ -1,5 +1,5 @@
+import { startDevCluster } from '@kube-trigger/devcluster';
 import { describe } from 'vitest';
-import { startDevCluster } from './embedded.js';
 import { envtestWanted, startEnvtest } from './envtest.js';
 import { installCrds } from './install-crds.js';
 import { sharedEnvtest } from './shared-envtest.js';
@@ -33,7 +33,10 @@ export async function startEmbedded({ controllers = true, crds = [] }: StartClus
   const server = await startDevCluster({ controllers });
   const cluster = new RunningCluster('embedded', server, {
     restart: () => server.restart(),
-    compact: () => Promise.resolve(server.faults.compact()),
+    compact: () => {
+      server.faults.compact();
+      return Promise.resolve();
+    },
     stop: () => server.stop(),
   });
   await installCrds(cluster.client, crds);
