@@ -37,7 +37,7 @@ export class Discovery {
     const known = wellKnown(type);
     if (known !== undefined) return known;
     const versions = type.apiVersion === undefined ? await this.#allVersions() : [type.apiVersion];
-    const listings = await Promise.all(versions.map((version) => this.#listing(version, type.kind)));
+    const listings = await inBatches(versions, (version) => this.#listing(version, type.kind));
     const ofKind = listings.flatMap(({ resources }) => resources.filter(({ kind }) => kind === type.kind));
     // A group's preferred version comes first; its others repeat the kind or have kinds of their own.
     const found = ofKind.filter(({ group }, index) => ofKind.findIndex((other) => other.group === group) === index);
@@ -90,6 +90,13 @@ export class Discovery {
       throw error;
     }
   }
+}
+
+/** A cluster may have a hundred group-versions: not all at once. */
+async function inBatches<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
+  const done: B[] = [];
+  for (let at = 0; at < items.length; at += 8) done.push(...(await Promise.all(items.slice(at, at + 8).map(work))));
+  return done;
 }
 
 /** The preferred one first. */
