@@ -1,13 +1,27 @@
 import { setMaxListeners } from 'node:events';
 
 import { ApiClient } from './api-client.js';
-import { ClusterView, type ErrorListener } from './cluster.js';
+import { type Cluster, ClusterView, type ErrorListener } from './cluster.js';
 import { startDaemonSets } from './daemon-set-controller.js';
 import { startDeployments } from './deployment-controller.js';
 import { startKubelet, startNode } from './kubelet.js';
 import { startNamespaces } from './namespace-controller.js';
 import { startReplicaSets } from './replica-set-controller.js';
 import { startStatefulSets } from './stateful-set-controller.js';
+
+const starters = {
+  deployments: startDeployments,
+  replicaSets: startReplicaSets,
+  statefulSets: startStatefulSets,
+  daemonSets: startDaemonSets,
+  namespaces: (cluster: Cluster, options: ControllersOptions) => startNamespaces(cluster, options.ca ?? ''),
+  node: (cluster: Cluster, options: ControllersOptions) => {
+    startNode(cluster);
+    startKubelet(cluster, options.podReadyDelayMs ?? 50);
+  },
+};
+
+export type ControllerName = keyof typeof starters;
 
 export interface ControllersOptions {
   /** Base URL of the API server, `http://…` or `https://…`. */
@@ -16,6 +30,8 @@ export interface ControllersOptions {
   token?: string;
   /** The PEM certificate that the server is trusted by; also what `kube-root-ca.crt` carries (empty when there is none). */
   ca?: string;
+  /** Which to run; default all. `['node']` beside a real controller manager lets its workloads become ready. */
+  only?: readonly ControllerName[];
   /** From a pod's binding to its being ready, in milliseconds; default 50. */
   podReadyDelayMs?: number;
   /** How long the server may take to answer the first list of every kind, in milliseconds; default 60,000. */
@@ -49,13 +65,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     lastError = error;
     options.onError?.(controller, key, error);
   });
-  startNamespaces(cluster, options.ca ?? '');
-  startNode(cluster);
-  startKubelet(cluster, options.podReadyDelayMs ?? 50);
-  startReplicaSets(cluster);
-  startDeployments(cluster);
-  startStatefulSets(cluster);
-  startDaemonSets(cluster);
+  for (const name of options.only ?? (Object.keys(starters) as ControllerName[])) starters[name](cluster, options);
   const stop = async () => {
     ending.abort();
     await cluster.stop();
