@@ -146,7 +146,7 @@ export function workload(
     spec: {
       selector: { matchLabels: { app: name } },
       template: {
-        metadata: { labels: { app: name }, annotations: template.annotations ?? {} },
+        metadata: { labels: { app: name }, annotations: template.annotations },
         spec: { containers: [{ name: 'main', image: 'example:1' }], ...template.spec },
       },
       ...spec,
