@@ -1,6 +1,8 @@
+import { GoSyntax } from './go-syntax.js';
+
 /** One cause of a failure, as `details.causes` of a Status lists it. */
 export interface StatusCause {
-  reason: string;
+  reason?: string;
   message: string;
   field?: string;
 }
@@ -165,7 +167,7 @@ export function fieldErrorBody(error: FieldError): string {
 /** Go prints strings quoted, scalars bare and everything else as JSON. */
 function goValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return typeof value === 'string' ? JSON.stringify(value) : JSON.stringify(value);
+  return value instanceof GoSyntax ? value.toString() : JSON.stringify(value);
 }
 
 /** 422 with one cause for each field. `kind` is the object's kind and group. */

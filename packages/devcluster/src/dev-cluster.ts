@@ -7,6 +7,7 @@ import { startControllers } from './controllers/index.js';
 import { runDefinitions } from './crd/controller.js';
 import { Faults } from './faults/faults.js';
 import { Outlet } from './faults/outlet.js';
+import { GarbageCollector } from './housekeeping/garbage.js';
 import { createFirstNamespaces, runNamespaceDeletion } from './housekeeping/namespaces.js';
 import { requestInfo } from './http/request-info.js';
 import { sendError } from './http/respond.js';
@@ -14,7 +15,7 @@ import { route } from './http/router.js';
 import { kubeconfigOf } from './kubeconfig.js';
 import { builtinResources } from './resources/builtin.js';
 import { Registry } from './resources/registry.js';
-import { STRATEGIES } from './resources/strategies.js';
+import { STRATEGIES } from './strategies/index.js';
 import { Stats } from './stats.js';
 import { Store } from './store/store.js';
 
@@ -59,7 +60,8 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const tokens = new Tokens();
   const token = tokens.issue('admin', ['system:masters']);
   createFirstNamespaces(cluster);
-  const stops = [runDefinitions(cluster), runNamespaceDeletion(cluster)];
+  const collector = new GarbageCollector(cluster);
+  const stops = [runDefinitions(cluster), runNamespaceDeletion(cluster), () => collector.stop()];
   const faults = new Faults(() => cluster.store.compact());
   const listener = new Listener((request, response) => void answer(request, response));
   const stats = new Stats({ watches: () => cluster.watches.size, sockets: () => listener.openSockets });

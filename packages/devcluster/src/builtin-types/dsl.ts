@@ -19,6 +19,15 @@ export function readTypes(text: string): Map<string, Schema> {
   return types;
 }
 
+/** Types that server-side apply owns as a whole. */
+const ATOMIC = new Set([
+  'LabelSelector',
+  'ObjectFieldSelector',
+  'ResourceFieldSelector',
+  'NodeSelector',
+  'NodeSelectorTerm',
+]);
+
 type Writable = { -readonly [key in keyof Schema]: Schema[key] };
 
 function nameOf(line: string): string {
@@ -41,6 +50,7 @@ function fill(types: Map<string, Writable>, line: string): void {
     if (match[5] === '!') required.push(match[1]);
   }
   type.properties = properties;
+  if (ATOMIC.has(name)) type['x-kubernetes-map-type'] = 'atomic';
   if (required.length > 0) type.required = required;
 }
 

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api-types.js';
 import { asArray, asObject, asString, isObject, type JsonObject } from '../json.js';
-import type { ResourceDefinition } from '../resources/definition.js';
+import type { ResourceDefinition, ScaleFields } from '../resources/definition.js';
 import { COMMON_FIELDS } from '../selectors/field-selector.js';
 import { subdomainErrors } from '../schema/names.js';
 
@@ -32,14 +32,21 @@ export function versionsOf(spec: JsonObject): JsonObject[] {
   return asArray(spec['versions']).filter(isObject);
 }
 
-function ofVersion(version: JsonObject): Pick<ResourceDefinition, 'version' | 'subresources' | 'schema'> {
+function ofVersion(version: JsonObject): Pick<ResourceDefinition, 'version' | 'subresources' | 'schema' | 'scale'> {
   const schema = asObject(version['schema'])['openAPIV3Schema'];
-  const subresources = Object.keys(asObject(version['subresources']));
+  const subresources = asObject(version['subresources']);
   return {
     version: asString(version['name']) ?? '',
-    subresources,
+    subresources: Object.keys(subresources),
+    ...(isScale(subresources['scale']) ? { scale: subresources['scale'] } : {}),
     ...(isObject(schema) ? { schema } : {}),
   };
+}
+
+function isScale(value: unknown): value is ScaleFields {
+  return (
+    isObject(value) && typeof value['specReplicasPath'] === 'string' && typeof value['statusReplicasPath'] === 'string'
+  );
 }
 
 function strings(value: unknown): string[] {

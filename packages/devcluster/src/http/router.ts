@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { notImplemented, unauthorized, unknownResource } from '../api-error.js';
+import { unauthorized, unknownResource } from '../api-error.js';
 import { ADMIN, type Tokens } from '../auth/tokens.js';
 import type { Cluster } from '../cluster.js';
 import { groupDocument, groupList, resourceList } from '../discovery.js';
 import type { ResourceRequest, User } from '../rest/context.js';
 import { serveResource } from '../rest/handler.js';
+import { serveSubresource } from '../rest/subresources.js';
 import { VERSION } from '../version.js';
 import { readBody } from './body.js';
 import type { RequestInfo } from './request-info.js';
@@ -72,9 +73,6 @@ async function routeResource({ cluster, info, request, response }: Exchange, use
     return;
   }
   if (info.subresource !== '' && !definition.subresources.includes(info.subresource)) throw unknownResource();
-  if (info.subresource !== '' && info.subresource !== 'status') {
-    throw notImplemented(`${info.resource}/${info.subresource}`);
-  }
   const body = await readBody(request);
   const resource: ResourceRequest = {
     cluster,
@@ -87,7 +85,8 @@ async function routeResource({ cluster, info, request, response }: Exchange, use
     manager: managerOf(info.query, request.headers['user-agent']),
     dryRun: info.query.get('dryRun') === 'All',
   };
-  await serveResource(resource, response);
+  if (info.subresource === '' || info.subresource === 'status') await serveResource(resource, response);
+  else serveSubresource(resource, response);
 }
 
 /** Without `fieldManager` the user agent up to its first slash names the manager. */

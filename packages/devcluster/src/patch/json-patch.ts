@@ -13,7 +13,7 @@ const LIMIT = 10_000;
  */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch) || !patch.every((each) => isObject(each)))
-    throw badRequest('error decoding patch: expected a list of operations');
+    throw badRequest('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
   if (patch.length > LIMIT) {
     throw new ApiError(
       413,
@@ -23,17 +23,16 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   }
   for (const each of patch) {
     if (typeof each['op'] !== 'string' || !OPERATIONS.has(each['op']) || typeof each['path'] !== 'string') {
-      throw unprocessable(`Unexpected kind: ${JSON.stringify(each['op'])}`);
+      throw unprocessable();
     }
   }
   try {
     return jsonPatch.applyPatch(clone(target), patch as unknown as Operation[], true, true, true).newDocument;
-  } catch (error) {
-    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw unprocessable(message);
+  } catch {
+    throw unprocessable();
   }
 }
 
-function unprocessable(message: string): ApiError {
-  return new ApiError(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {});
+function unprocessable(): ApiError {
+  return new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 }

@@ -1,4 +1,4 @@
-import { badRequest } from '../api-error.js';
+import { ApiError, badRequest } from '../api-error.js';
 import { clone, deepEqual, getKey, isObject, type JsonObject, setKey } from '../json.js';
 import { childSchema, type Schema } from '../schema/schema.js';
 
@@ -11,7 +11,7 @@ const ELEMENT_ORDER = '$setElementOrder/';
  * Kubernetes' strategic merge patch. Lists whose schema says `x-kubernetes-patch-strategy: merge` are merged, by merge key when they
  * hold objects; all other lists are replaced. The target is not changed.
  *
- * @throws ApiError 400 for an unknown `$patch` value or a list item without its merge key.
+ * @throws ApiError 500 for an unknown `$patch` value, 400 for a list item without its merge key.
  */
 export function strategicMerge(target: unknown, patch: unknown, schema: Schema | undefined): unknown {
   if (!isObject(patch)) return clone(patch);
@@ -23,7 +23,7 @@ function mergeObject(target: JsonObject, patch: JsonObject, schema: Schema | und
   if (directive === 'replace') return clone(withoutDirectives(patch));
   if (directive === 'delete') return {};
   if (directive !== undefined && directive !== 'merge')
-    throw badRequest(`Unknown patch type: ${JSON.stringify(directive)}`);
+    throw new ApiError(500, '', `unknown patch type: ${JSON.stringify(directive)}`);
   const out = retain(target, patch[RETAIN_KEYS]);
   for (const [key, value] of Object.entries(patch)) {
     if (key === DIRECTIVE || key === RETAIN_KEYS || key.startsWith(ELEMENT_ORDER)) continue;

@@ -100,7 +100,6 @@ const FIELDS: { readonly [plural: string]: SelectableFields } = {
     ),
     'spec.schedulerName': fieldAt('spec.schedulerName', 'default-scheduler'),
   },
-  replicasets: { ...COMMON_FIELDS, 'status.replicas': fieldAt('status.replicas', '0') },
   replicationcontrollers: { ...COMMON_FIELDS, 'status.replicas': fieldAt('status.replicas', '0') },
   jobs: { ...COMMON_FIELDS, 'status.successful': fieldAt('status.succeeded', '0') },
   secrets: fieldsOf('type'),

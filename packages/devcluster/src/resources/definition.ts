@@ -14,6 +14,12 @@ export interface Column {
   readonly cell: (object: KubeObject, now: Date) => unknown;
 }
 
+export interface ScaleFields {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
 /** What a kind does beyond being stored. Each hook gets an object that it may change. */
 export interface Strategy {
   /** Sets defaults, on every write. */
@@ -46,6 +52,8 @@ export interface ResourceDefinition extends Strategy {
   readonly columns?: readonly Column[];
   /** A kind defined by a CRD: unknown fields obey its schema and errors use its words. */
   readonly custom: boolean;
+  /** Where a custom resource keeps what its `scale` subresource shows; built-in kinds keep it in the usual places. */
+  readonly scale?: ScaleFields;
   /** Deleting answers with the object instead of a Status. */
   readonly returnsDeleted?: boolean;
 }

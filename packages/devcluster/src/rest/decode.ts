@@ -1,6 +1,6 @@
-import { badRequest } from '../api-error.js';
+import { ApiError, badRequest, type FieldError, invalid } from '../api-error.js';
 import type { KubeObject } from '../api-types.js';
-import { isObject, type JsonObject } from '../json.js';
+import { asObject, asString, isObject, type JsonObject } from '../json.js';
 import { apiVersionOf, type ResourceDefinition } from '../resources/definition.js';
 import { applyDefaults } from '../schema/default.js';
 import { decodeTyped } from '../schema/decode-typed.js';
@@ -41,17 +41,45 @@ function shape(definition: ResourceDefinition, object: KubeObject, what: string)
 function checkType(definition: ResourceDefinition, raw: JsonObject): void {
   const expected = apiVersionOf(definition);
   const { apiVersion, kind } = raw;
-  if (definition.custom && (typeof kind !== 'string' || kind === '')) {
-    throw badRequest(`error unmarshaling request body: Object 'Kind' is missing in '${JSON.stringify(raw)}'`);
+  const given = { apiVersion: asString(apiVersion) ?? '', kind: asString(kind) ?? '' };
+  if (definition.custom) checkCustomType(definition, { ...given, raw });
+  else if (given.apiVersion !== '' && given.apiVersion !== expected) {
+    throw badRequest(
+      `${definition.kind} in version ${JSON.stringify(given.apiVersion)} cannot be handled as a ${definition.kind}: no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(given.apiVersion)}`,
+    );
+  } else if (given.kind !== '' && given.kind !== definition.kind) {
+    throw badRequest(
+      `${given.kind} in version ${JSON.stringify(definition.version)} cannot be handled as a ${definition.kind}: unknown conversion`,
+    );
   }
-  if (typeof apiVersion === 'string' && apiVersion !== '' && apiVersion !== expected) {
+}
+
+function checkCustomType(
+  definition: ResourceDefinition,
+  { apiVersion, kind, raw }: { apiVersion: string; kind: string; raw: JsonObject },
+): void {
+  const expected = apiVersionOf(definition);
+  if (kind === '') {
+    throw badRequest(
+      `${definition.kind} in version ${JSON.stringify(definition.version)} cannot be handled as a ${definition.kind}: unmarshalerDecoder: Object 'Kind' is missing in '${JSON.stringify(raw)}'`,
+    );
+  }
+  if (apiVersion === '') {
+    const words = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
+    throw new ApiError(500, 'InternalError', `Internal error occurred: ${words}`, { causes: [{ message: words }] });
+  }
+  if (apiVersion !== expected) {
     throw badRequest(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
     );
   }
-  if (typeof kind === 'string' && kind !== '' && kind !== definition.kind) {
-    throw badRequest(
-      `${kind} in version ${JSON.stringify(definition.version)} cannot be handled as a ${definition.kind}: unknown conversion`,
-    );
+  if (kind !== definition.kind) {
+    const error: FieldError = {
+      type: 'FieldValueInvalid',
+      field: 'kind',
+      value: kind,
+      detail: `must be ${definition.kind}`,
+    };
+    throw invalid({ group: definition.group, name: kind }, asString(asObject(raw['metadata'])['name']) ?? '', [error]);
   }
 }

@@ -69,7 +69,11 @@ function writeOptions(request: ResourceRequest): {
 }
 
 function create(request: ResourceRequest): KubeObject {
-  if (request.info.name !== '') throw methodNotAllowed();
+  const {
+    definition: { namespaced },
+    info,
+  } = request;
+  if (info.name !== '' || (namespaced && info.namespace === '')) throw methodNotAllowed();
   const object = decodeInto(request.definition, decodeObject(request.body, request.contentType));
   return createObject(request.cluster, request.definition, { ...writeOptions(request), object });
 }
@@ -86,13 +90,12 @@ function deleteBody({ body, contentType }: ResourceRequest): unknown {
 }
 
 function remove(request: ResourceRequest, response: ServerResponse): void {
-  const { cluster, definition, dryRun, info } = request;
+  const { cluster, definition, info } = request;
   if (info.subresource !== '') throw methodNotAllowed();
   const deletion = deleteObject(cluster, definition, {
     ...parseDeleteOptions(deleteBody(request), info.query),
     namespace: definition.namespaced ? info.namespace : '',
     name: info.name,
-    dryRun,
   });
   if (!deletion.gone || definition.returnsDeleted === true)
     show(request, response, { code: 200, object: deletion.object });
@@ -112,13 +115,13 @@ function deletedStatus({ definition }: ResourceRequest, { object }: Deletion): u
 }
 
 async function removeAll(request: ResourceRequest, response: ServerResponse): Promise<void> {
-  const { cluster, definition, dryRun, info } = request;
-  const options = parseDeleteOptions(deleteBody(request), info.query);
+  const { cluster, definition } = request;
+  const options = parseDeleteOptions(deleteBody(request), request.info.query);
   selectorOf(request);
   const list = await listObjects(request);
   for (const { metadata } of list.items) {
     if (cluster.store.get(refOf(request, metadata.name)) === undefined) continue;
-    deleteObject(cluster, definition, { ...options, namespace: metadata.namespace ?? '', name: metadata.name, dryRun });
+    deleteObject(cluster, definition, { ...options, namespace: metadata.namespace ?? '', name: metadata.name });
   }
   sendJson(response, 200, presentationOf(request).list(list));
 }

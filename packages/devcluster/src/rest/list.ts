@@ -5,7 +5,6 @@ import type { Collection } from '../store/collection.js';
 import type { ResourceRequest } from './context.js';
 import { parseRevision, waitForRevision } from './revision.js';
 import { selectorOf } from './selection.js';
-import { inVersion } from './update.js';
 
 export interface ObjectList {
   readonly apiVersion: string;
@@ -36,9 +35,10 @@ export async function listObjects(request: ResourceRequest): Promise<ObjectList>
   for (const key of keys) {
     if (limit > 0 && items.length >= limit) break;
     const object = read(key);
-    if (object !== undefined && matches(object)) items.push(inVersion(definition, object));
+    if (object !== undefined && matches(object)) items.push(object);
     at += 1;
   }
+  // The revision of an exact read stays the one of its first page.
   const metadata: ObjectList['metadata'] = { resourceVersion: String(page.revision) };
   const rest = keys.length - at;
   if (rest > 0) {
@@ -51,11 +51,10 @@ export async function listObjects(request: ResourceRequest): Promise<ObjectList>
 function limitOf(query: URLSearchParams): number {
   const text = query.get('limit') ?? '0';
   const limit = Number(text);
-  if (text === '' || limit < 0 || !Number.isInteger(limit)) {
-    if (text === '') return 0;
+  if (!Number.isInteger(limit)) {
     throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
-  return limit;
+  return Math.max(0, limit);
 }
 
 async function pageOf(request: ResourceRequest, collection: Collection): Promise<Page> {
@@ -65,13 +64,16 @@ async function pageOf(request: ResourceRequest, collection: Collection): Promise
   const wanted = parseRevision(info.query.get('resourceVersion'));
   const match = info.query.get('resourceVersionMatch') ?? '';
   checkMatch(info.query, match);
-  if (wanted !== undefined && wanted > cluster.store.revision) await waitForRevision(cluster.store, wanted);
   const paged = limitOf(info.query) > 0;
   // With a limit and no match the revision is exact, as before resourceVersionMatch existed.
   const exact = wanted !== undefined && wanted > 0 && (match === 'Exact' || (match === '' && paged));
-  if (!exact) return { revision: cluster.store.revision, after: undefined, inconsistent: false };
-  if (wanted < collection.forgottenTo) {
-    throw expired(`The resourceVersion for the provided list is too old.`);
+  if (!exact) {
+    if (wanted !== undefined && wanted > cluster.store.revision) await waitForRevision(cluster.store, wanted);
+    return { revision: cluster.store.revision, after: undefined, inconsistent: false };
+  }
+  if (wanted < collection.forgottenTo) throw expired('The resourceVersion for the provided list is too old.');
+  if (wanted > cluster.store.revision) {
+    throw new ApiError(500, '', 'etcdserver: mvcc: required revision is a future revision');
   }
   return { revision: wanted, after: undefined, inconsistent: false };
 }
@@ -129,7 +131,7 @@ function decodeToken(token: string): { revision: number; after: string } {
   } catch {
     // Falls through to the one answer for every unreadable token.
   }
-  throw badRequest('continue key is not valid: illegal base64 data or unexpected content');
+  throw badRequest('invalid continue token: continue key is not valid');
 }
 
 /** The keys and objects of a collection as they were at the page's revision: newer changes are undone on the way out. */

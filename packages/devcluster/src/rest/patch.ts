@@ -1,4 +1,4 @@
-import { ApiError, badRequest } from '../api-error.js';
+import { ApiError, badRequest, unsupportedMediaType } from '../api-error.js';
 import type { KubeObject } from '../api-types.js';
 import { decodeJson, mediaType } from '../http/body.js';
 import { clone, isObject } from '../json.js';
@@ -12,10 +12,13 @@ import { updateObject } from './update.js';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 
-function unsupported(): ApiError {
-  return new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+function unsupported({ custom }: ResourceDefinition): ApiError {
+  return custom
+    ? unsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH])
+    : new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 }
 
 /** Serves PATCH with a JSON, merge or strategic merge patch. */
@@ -34,8 +37,8 @@ export function patchObject(request: ResourceRequest): KubeObject {
 
 function patcher({ body, contentType, definition }: ResourceRequest): (current: KubeObject) => unknown {
   const type = mediaType(contentType);
-  if (type !== JSON_PATCH && type !== MERGE_PATCH && type !== STRATEGIC_PATCH) throw unsupported();
-  if (type === STRATEGIC_PATCH && definition.custom) throw unsupported();
+  if (type !== JSON_PATCH && type !== MERGE_PATCH && type !== STRATEGIC_PATCH) throw unsupported(definition);
+  if (type === STRATEGIC_PATCH && definition.custom) throw unsupported(definition);
   const patch = decodeJson(body);
   if (type === JSON_PATCH) return (current) => applyJsonPatch(current, patch);
   if (!isObject(patch))

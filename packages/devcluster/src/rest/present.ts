@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api-types.js';
-import { type ObjectList } from './list.js';
+import type { ResourceDefinition } from '../resources/definition.js';
+import type { ObjectList } from './list.js';
 import type { ResourceRequest } from './context.js';
 import { inVersion } from './update.js';
 
@@ -21,7 +22,19 @@ export function presentationOf(request: ResourceRequest): Presentation {
     contentType: 'application/json',
     streamType: 'application/json',
     one: (object) => inVersion(definition, object),
-    list: (list) => list,
+    list: (list) => ({
+      kind: list.kind,
+      apiVersion: list.apiVersion,
+      metadata: list.metadata,
+      items: list.items.map((item) => itemOf(definition, item)),
+    }),
     bookmark: (object) => object,
   };
+}
+
+/** Items of built-in lists carry no apiVersion and kind, as Go leaves them out; custom resources do. */
+function itemOf(definition: ResourceDefinition, object: KubeObject): object {
+  if (definition.custom) return inVersion(definition, object);
+  const { apiVersion: _apiVersion, kind: _kind, ...rest } = object;
+  return rest;
 }

@@ -1,5 +1,4 @@
 import type { KubeObject } from '../api-types.js';
-import { groupVersion } from '../api-types.js';
 import type { ResourceDefinition } from '../resources/definition.js';
 import { matchFields, parseFieldSelector } from '../selectors/field-selector.js';
 import { parseLabelSelector } from '../selectors/label-selector.js';
@@ -21,11 +20,9 @@ export function selectorOf({ definition, info }: ResourceRequest): (object: Kube
 /** Each kind has its own words for a field it does not know. */
 function unknownField(definition: ResourceDefinition, field: string): string {
   const known = Object.keys(definition.fields);
-  if (definition.custom) return `field label not supported: ${field}`;
-  if (known.length === 2 && known[1] === 'metadata.namespace') {
+  if (!definition.custom && known.length === 2 && known[1] === 'metadata.namespace') {
     return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
   }
-  return definition.group === ''
-    ? `field label not supported: ${field}`
-    : `field label ${JSON.stringify(field)} not supported for ${groupVersion(definition.group, definition.version)}.${definition.kind}`;
+  if (definition.group === 'batch') return `field label ${JSON.stringify(field)} not supported for batchv1.Job`;
+  return `field label not supported: ${field}`;
 }

@@ -1,7 +1,8 @@
-import { badRequest, conflict, type FieldError, modified, notFound } from '../api-error.js';
+import { badRequest, conflict, type FieldError, invalid, modified, notFound } from '../api-error.js';
 import type { KubeObject } from '../api-types.js';
 import type { Cluster } from '../cluster.js';
 import { trackUpdate } from '../apply/track.js';
+import { GoSyntax } from '../go-syntax.js';
 import { clone, deepEqual } from '../json.js';
 import { apiVersionOf, collectionOf, type ResourceDefinition, resourceName } from '../resources/definition.js';
 import type { ObjectRef } from '../store/store.js';
@@ -45,7 +46,10 @@ export function updateObject(
   if (deepEqual(next, old)) return old;
   if (options.dryRun) return next;
   const done = next.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0;
-  if (done && !holdsNamespace(next)) return cluster.store.delete(ref, next) ?? next;
+  if (done && !holdsNamespace(next)) {
+    cluster.store.delete(ref, next);
+    return next;
+  }
   return cluster.store.put(ref, next);
 }
 
@@ -65,25 +69,48 @@ function checkIdentity(definition: ResourceDefinition, { next, old }: { next: Ku
   const { metadata } = next;
   const name = old.metadata.name;
   if (metadata.name !== name) {
-    if (metadata.name !== '') {
-      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
-    }
-    metadata.name = name;
+    throw badRequest(
+      metadata.name === ''
+        ? `the name of the object (${name} based on URL) was undeterminable: name must be provided`
+        : `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
   }
   if (metadata.namespace !== undefined && metadata.namespace !== old.metadata.namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    throw badRequest(
+      `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${String(old.metadata.namespace)})`,
+    );
   }
   if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid) {
     throw conflict(
       resourceName(definition),
       name,
-      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${String(old.metadata.uid)}`,
+      `StorageError: invalid object, Code: 4, Key: ${storageKey(definition, old)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${String(old.metadata.uid)}`,
     );
   }
   const version = metadata.resourceVersion;
+  if ((version === undefined || version === '0') && needsRevision(definition)) {
+    throw invalid(resourceName(definition), name, [
+      {
+        type: 'FieldValueInvalid',
+        field: 'metadata.resourceVersion',
+        value: new GoSyntax('0x0'),
+        detail: 'must be specified for an update',
+      },
+    ]);
+  }
   if (version !== undefined && version !== '0' && version !== old.metadata.resourceVersion) {
     throw modified(resourceName(definition), name);
   }
+}
+
+/** Kinds that refuse an update which does not say what it updates. */
+function needsRevision({ custom, plural }: ResourceDefinition): boolean {
+  return custom || plural === 'customresourcedefinitions' || plural === 'leases' || plural === 'poddisruptionbudgets';
+}
+
+function storageKey({ group, plural, custom }: ResourceDefinition, { metadata }: KubeObject): string {
+  const parts = [custom ? `${group}/${plural}` : plural, metadata.namespace, metadata.name];
+  return `/registry/${parts.filter((part) => part !== undefined).join('/')}`;
 }
 
 const SYSTEM_FIELDS = [
@@ -104,13 +131,11 @@ function keepSystemFields(next: KubeObject, old: KubeObject): void {
   }
 }
 
-/** A write to the status subresource takes status alone, and from the metadata what controllers may set there. */
+/** A write to the status subresource takes the status, and of the metadata what any write may change. */
 function takeOnlyStatus(next: KubeObject, old: KubeObject): void {
-  const { status } = next;
-  const { managedFields } = next.metadata;
+  const { metadata, status } = next;
   for (const key of Object.keys(next)) delete next[key];
-  Object.assign(next, clone(old));
-  if (managedFields !== undefined) next.metadata.managedFields = managedFields;
+  Object.assign(next, clone(old), { metadata });
   if (status === undefined) delete next['status'];
   else next['status'] = status;
 }

@@ -2,8 +2,8 @@ import { clone, isObject } from '../json.js';
 import { childSchema, type Schema } from './schema.js';
 
 /**
- * Fills in place what the schema has a `default` for. A null in a field that is not nullable is replaced by the default, as the API
- * server does.
+ * Fills in place what the schema has a `default` for. A null in a field that is not nullable is replaced by the default, or
+ * removed when there is none, as the API server does.
  */
 export function applyDefaults(value: unknown, schema: Schema): void {
   if (Array.isArray(value)) {
@@ -17,6 +17,7 @@ export function applyDefaults(value: unknown, schema: Schema): void {
   }
   for (const key of Object.keys(value)) {
     const child = childSchema(schema, key);
-    if (child !== undefined) applyDefaults(value[key], child);
+    if (child !== undefined && value[key] === null && child.nullable !== true) delete value[key];
+    else if (child !== undefined) applyDefaults(value[key], child);
   }
 }

@@ -22,8 +22,6 @@ export function validateNumber(value: number, schema: Schema, path: string): Fie
   if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) {
     errors.push(bad(path, value, `should be a multiple of ${multipleOf}`));
   }
-  const limit = schema.format === 'int32' ? 2 ** 31 : undefined;
-  if (limit !== undefined && (value < -limit || value >= limit)) errors.push(bad(path, value, 'must be of type int32'));
   return errors;
 }
 
@@ -79,11 +77,13 @@ export function validateSizes(
   const isList = schema.type === 'array';
   const word = isList ? 'items' : 'properties';
   const [least, most] = isList ? [schema.minItems, schema.maxItems] : [schema.minProperties, schema.maxProperties];
+  // For an object the API server prints the limit where it prints the size of a list.
+  const shown = (limit: number): number => (isList ? value.length : limit);
   const errors: FieldError[] = [];
   if (least !== undefined && value.length < least)
-    errors.push(bad(path, value.length, `should have at least ${least} ${word}`));
+    errors.push(bad(path, shown(least), `should have at least ${least} ${word}`));
   if (most !== undefined && value.length > most)
-    errors.push(bad(path, value.length, `should have at most ${most} ${word}`));
+    errors.push(bad(path, shown(most), `should have at most ${most} ${word}`));
   if (
     isList &&
     schema.uniqueItems === true &&

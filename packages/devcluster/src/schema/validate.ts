@@ -1,4 +1,5 @@
 import type { FieldError } from '../api-error.js';
+import { GoSyntax } from '../go-syntax.js';
 import { deepEqual, isObject, type JsonObject } from '../json.js';
 import { childSchema, type Schema } from './schema.js';
 import { validateNumber, validateSizes, validateString } from './validate-scalar.js';
@@ -75,7 +76,8 @@ function checkEnum(value: unknown, schema: Schema, path: string): FieldError[] {
 function checkArray(value: readonly unknown[], schema: Schema, path: string): FieldError[] {
   const errors = validateSizes(value, schema, path);
   const { items } = schema;
-  if (items !== undefined) value.forEach((item, i) => errors.push(...validateSchema(item, items, `${path}[${i}]`)));
+  // Kubernetes 1.20 leaves the index out of the path.
+  if (items !== undefined) for (const item of value) errors.push(...validateSchema(item, items, path));
   errors.push(...checkListType(value, schema, path));
   return errors;
 }
@@ -89,7 +91,8 @@ function checkListType(value: readonly unknown[], schema: Schema, path: string):
   value.forEach((item, i) => {
     const identity = type === 'set' || !isObject(item) ? item : Object.fromEntries(keys.map((key) => [key, item[key]]));
     if (seen.some((each) => deepEqual(each, identity))) {
-      errors.push({ type: 'FieldValueDuplicate', field: `${path}[${i}]`, value: identity, detail: '' });
+      const shown = isObject(identity) ? new GoSyntax(`map[string]interface {}${JSON.stringify(identity)}`) : identity;
+      errors.push({ type: 'FieldValueDuplicate', field: `${path}[${i}]`, value: shown, detail: '' });
     }
     seen.push(identity);
   });
@@ -115,26 +118,31 @@ function join(path: string, key: string): string {
 function checkCombinations(value: unknown, schema: Schema, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const passes = (each: Schema): boolean => validateSchema(value, each, path).length === 0;
-  const fail = (detail: string): void => {
-    errors.push({ type: 'FieldValueInvalid', field: path, value: '', detail: `${JSON.stringify(path)} ${detail}` });
-  };
   if (schema.anyOf !== undefined && !schema.anyOf.some(passes)) {
+    errors.push(combinationError(path, 'must validate at least one schema (anyOf)'));
     errors.push(...firstFailures(value, schema.anyOf, path));
-    fail('must validate at least one schema (anyOf)');
   }
   if (schema.oneOf !== undefined) {
     const count = schema.oneOf.filter(passes).length;
+    const found = count === 0 ? 'none valid' : `${count} valid alternatives`;
+    if (count !== 1)
+      errors.push(combinationError(path, `must validate one and only one schema (oneOf). Found ${found}`));
     if (count === 0) errors.push(...firstFailures(value, schema.oneOf, path));
-    if (count !== 1) {
-      fail(`must validate one and only one schema (oneOf). Found ${count === 0 ? 'none' : String(count)} valid`);
-    }
   }
   if (schema.allOf !== undefined && !schema.allOf.every(passes)) {
     for (const each of schema.allOf) errors.push(...validateSchema(value, each, path));
-    fail('must validate all the schemas (allOf)');
+    const none = schema.allOf.some(passes) ? '' : '. None validated';
+    errors.push(combinationError(path, `must validate all the schemas (allOf)${none}`));
   }
-  if (schema.not !== undefined && passes(schema.not)) fail('must not validate the schema (not)');
+  if (schema.not !== undefined && passes(schema.not)) {
+    errors.push(combinationError(path, 'must not validate the schema (not)'));
+  }
   return errors;
+}
+
+/** The API server prints no field for these. */
+function combinationError(path: string, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field: '<nil>', value: '', detail: `${JSON.stringify(path)} ${detail}` };
 }
 
 /** The API server names the failures of the alternative that came closest. */

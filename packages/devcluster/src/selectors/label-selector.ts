@@ -58,7 +58,7 @@ function parseRequirement(part: string, whole: string): Requirement {
   const compare = COMPARE.exec(part);
   if (compare?.[1] !== undefined)
     return compareRequirement(compare[1], compare[2] ?? '=', checkValue(compare[3] ?? '', whole));
-  throw badRequest(`unable to parse requirement: found '${part}' in ${JSON.stringify(whole)}`);
+  throw badRequest(unreadable(part));
 }
 
 function checkValue(value: string, whole: string): string {
@@ -87,4 +87,9 @@ function compareRequirement(key: string, operator: string, operand: string): Req
     default:
       return { key, test: (value) => value === operand };
   }
+}
+
+function unreadable(part: string): string {
+  const words = part.split(/\s+/);
+  return `unable to parse requirement: found '${words[1] ?? part}', expected: '=', '!=', '==', 'in', notin'`;
 }
