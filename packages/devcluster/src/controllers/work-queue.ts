@@ -23,6 +23,7 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { at: number; timer: NodeJS.Timeout }>();
   readonly #failures = new Map<string, number>();
+  #turn: NodeJS.Immediate | undefined;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
   constructor(private readonly options: WorkQueueOptions) {}
@@ -59,6 +60,7 @@ export class WorkQueue {
   /** Drops all that waits, and resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
+    clearImmediate(this.#turn);
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);
     this.#delayed.clear();
     this.#waiting.clear();
@@ -66,19 +68,28 @@ export class WorkQueue {
     await Promise.all(this.#running.values());
   }
 
+  /** Begins in the next turn of the event loop: what one chunk of a watch brings is reconciled once, not object by object. */
   #pump(): void {
     if (this.#state !== 'started') return;
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      this.#begin();
+    });
+  }
+
+  #begin(): void {
     for (const key of this.#waiting) {
       if (this.#running.size >= (this.options.concurrency ?? 8)) return;
       this.#waiting.delete(key);
-      this.#running.set(key, this.#work(key));
+      this.#running.set(
+        key,
+        Promise.resolve().then(() => this.#work(key)),
+      );
     }
   }
 
   async #work(key: string): Promise<void> {
     try {
-      // One turn of the event loop: what one watch chunk brings is reconciled once, not object by object.
-      await new Promise(setImmediate);
       await this.options.reconcile(key);
       this.#failures.delete(key);
     } catch (error) {
