@@ -240,13 +240,15 @@ function metadataOf({ metadata }: KubeObject): KubeObject {
 
 async function orAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort);
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
+  });
   try {
-    await Promise.race([work, promise]);
+    await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }
 
