@@ -1,0 +1,272 @@
+import { type Delivery, isTriggerError, TriggerError } from '@kube-trigger/core';
+import { fakeContext, fakeDelivery, fakeEvent, RecordingKubeClient } from '@kube-trigger/testing/contracts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { RolloutAction } from '../src/index.js';
+import { annotationsOf, BUSYBOX, Deployment, patchesIn, putBusybox, StatefulSet } from './world.js';
+
+const REVISION = 'trigger.app.example.com/shop.example';
+const CAUSE = 'trigger.app.example.com/cause';
+const config = { objectRef: { kind: 'StatefulSet', name: 'busybox' } };
+
+let kube: RecordingKubeClient;
+let action: RolloutAction;
+beforeEach(() => {
+  kube = new RecordingKubeClient();
+  action = new RolloutAction(kube);
+  putBusybox(kube);
+});
+
+const run = (delivery: Partial<Delivery> = {}, context = fakeContext()) =>
+  action.run(config, fakeDelivery(delivery), context);
+
+const unchanged = (message: string) => ({
+  outcome: 'unchanged',
+  targets: [{ target: 'StatefulSet/shop/busybox', outcome: 'unchanged', message }],
+});
+
+describe('a first delivery', () => {
+  it('is one patch and nothing else', async () => {
+    expect(await run()).toEqual({
+      outcome: 'done',
+      targets: [{ target: 'StatefulSet/shop/busybox', outcome: 'done', message: 'generation 2' }],
+    });
+    expect(kube.requests).toEqual([
+      {
+        verb: 'patch',
+        ...BUSYBOX,
+        subresource: undefined,
+        body: {
+          spec: {
+            template: {
+              metadata: {
+                annotations: {
+                  [REVISION]: 'combined-1',
+                  [CAUSE]:
+                    'ConfigMap shop/app-config updated (app.conf) by TriggerRule shop/example at 2026-01-01T00:00:00Z',
+                },
+              },
+            },
+          },
+        },
+      },
+    ]);
+  });
+
+  it('leaves other annotations and the rest of the template alone', async () => {
+    const containers = [{ name: 'busybox' }];
+    const template = { metadata: { annotations: { mine: 'stays' } }, spec: { containers } };
+    kube.objects.put(StatefulSet, { metadata: BUSYBOX, spec: { template } } as never);
+    await run();
+    expect(annotationsOf(kube)).toEqual({ mine: 'stays', [REVISION]: 'combined-1', [CAUSE]: expect.any(String) });
+    expect(kube.objects.get(BUSYBOX)).toMatchObject({ spec: { template: { spec: { containers } } } });
+  });
+
+  it('goes to the namespace of objectRef, for any kind that rolls, with or without apiVersion', async () => {
+    kube.objects.put(Deployment, { metadata: { namespace: 'there', name: 'web' } });
+    const objectRef = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'there', name: 'web' };
+    const { targets } = await action.run({ objectRef }, fakeDelivery(), fakeContext());
+    expect(targets.map(({ target }) => target)).toEqual(['Deployment/there/web']);
+  });
+
+  it('patches a paused Deployment all the same', async () => {
+    kube.objects.put(Deployment, { metadata: { namespace: 'shop', name: 'web' }, spec: { paused: true } } as never);
+    const { outcome } = await action.run(
+      { objectRef: { kind: 'Deployment', name: 'web' } },
+      fakeDelivery(),
+      fakeContext(),
+    );
+    expect(outcome).toBe('done');
+  });
+
+  it('is sent by the field manager kube-trigger as a merge patch, with the signal', async () => {
+    const seen: unknown[] = [];
+    const patch = kube.patch.bind(kube);
+    kube.patch = (ref, body, options) => {
+      seen.push(options);
+      return patch(ref, body, options);
+    };
+    const context = fakeContext();
+    await run({}, context);
+    expect(seen).toEqual([{ type: 'merge', fieldManager: 'kube-trigger', signal: context.signal }]);
+  });
+});
+
+describe('an equal revision', () => {
+  it('is read and left alone when an earlier attempt may have arrived', async () => {
+    await new RolloutAction(kube).run(config, fakeDelivery(), fakeContext());
+    expect(await run({ redelivered: true })).toEqual(unchanged('has this revision already'));
+    expect(kube.said).toEqual(['patch statefulsets.apps', 'get statefulsets.apps']);
+  });
+
+  it('is patched when the earlier attempt did not arrive', async () => {
+    expect((await run({ redelivered: true })).outcome).toBe('done');
+    expect(kube.said).toEqual(['get statefulsets.apps', 'patch statefulsets.apps']);
+  });
+
+  it('is one patch when two keys change together', async () => {
+    const results = await Promise.all([
+      run({ event: fakeEvent({ id: 'a', key: 'ConfigMap/shop/a' }), revision: 'both' }),
+      run({ event: fakeEvent({ id: 'b', key: 'ConfigMap/shop/b' }), revision: 'both' }),
+    ]);
+    expect(results.map(({ outcome }) => outcome)).toEqual(['done', 'unchanged']);
+    expect(kube.said).toEqual(['patch statefulsets.apps']);
+  });
+
+  it('rolls once only, even when the same event is patched twice', async () => {
+    await run();
+    await new RolloutAction(kube).run(config, fakeDelivery(), fakeContext());
+    expect([patchesIn(kube), kube.objects.get(BUSYBOX)?.metadata.generation]).toEqual([2, 2]);
+  });
+
+  it('of another rule is no reason to leave the target alone', async () => {
+    await run();
+    const other = fakeContext({ rule: { name: 'other', uid: 'other' } });
+    expect((await run({}, other)).outcome).toBe('done');
+    expect(annotationsOf(kube)).toMatchObject({
+      [REVISION]: 'combined-1',
+      'trigger.app.example.com/shop.other': 'combined-1',
+    });
+  });
+});
+
+describe('patches of one target', () => {
+  it('never overtake one another, and carry the revision of the moment they are sent', async () => {
+    let combined = 'one';
+    const live = (id: string) => ({
+      ...fakeDelivery({ event: fakeEvent({ id }) }),
+      get revision() {
+        return combined;
+      },
+    });
+    let letGo: (() => void) | undefined;
+    kube.intercept = () =>
+      new Promise((resolve) => {
+        letGo = resolve;
+      });
+    const first = action.run(config, live('a'), fakeContext());
+    const second = action.run(config, live('b'), fakeContext());
+    await settle();
+    expect(patchesIn(kube)).toBe(1);
+    combined = 'two';
+    kube.intercept = undefined;
+    letGo?.();
+    await Promise.all([first, second]);
+    expect([patchesIn(kube), annotationsOf(kube)[REVISION]]).toEqual([2, 'two']);
+  });
+
+  it('go on after one that failed or was aborted while it waited', async () => {
+    kube.forbid('patch', StatefulSet);
+    const failing = run();
+    const aborted = run({}, fakeContext({ signal: AbortSignal.abort(new Error('stopped')) }));
+    await expect(failing).rejects.toThrow('may not patch');
+    await expect(aborted).rejects.toThrow('stopped');
+    kube.resumeWatches();
+    expect((await run()).outcome).toBe('done');
+  });
+
+  it('do not hold up those of another target', async () => {
+    kube.objects.put(Deployment, { metadata: { namespace: 'shop', name: 'web' } });
+    kube.intercept = ({ name }) => (name === 'busybox' ? new Promise(() => {}) : undefined);
+    const controller = new AbortController();
+    const stuck = run({}, fakeContext({ signal: controller.signal }));
+    const web = { objectRef: { kind: 'Deployment', name: 'web' } };
+    expect((await action.run(web, fakeDelivery(), fakeContext())).outcome).toBe('done');
+    controller.abort(new Error('stopped'));
+    await expect(stuck).rejects.toThrow('stopped');
+  });
+});
+
+describe('an answer that never came', () => {
+  it('makes the next delivery of any key read first: the patch may have arrived', async () => {
+    const patch = kube.patch.bind(kube);
+    kube.patch = async (ref, body, options) => {
+      await patch(ref, body, options);
+      throw new TriggerError('KT_KUBE_UNREACHABLE', 'reset after the patch was applied');
+    };
+    await expect(run({ revision: 'both' })).rejects.toThrow('reset');
+    kube.patch = patch;
+    const other = fakeEvent({ id: 'b', key: 'ConfigMap/shop/b' });
+    expect((await run({ event: other, revision: 'both' })).outcome).toBe('unchanged');
+    expect(kube.objects.get(BUSYBOX)?.metadata.generation).toBe(2);
+  });
+});
+
+describe('a target that is being deleted', () => {
+  const deletionTimestamp = '2026-01-01T00:00:00Z';
+  it('is left alone when it is read first', async () => {
+    putBusybox(kube, { deletionTimestamp });
+    expect(await run({ redelivered: true })).toEqual(unchanged('is being deleted'));
+    expect(patchesIn(kube)).toBe(0);
+  });
+
+  it('counts as unchanged when the patch tells', async () => {
+    putBusybox(kube, { deletionTimestamp });
+    expect(await run()).toEqual(unchanged('is being deleted'));
+  });
+});
+
+const rejection = async (promise: Promise<unknown>) => {
+  const error = await promise.catch((thrown: unknown) => thrown);
+  if (!isTriggerError(error)) throw new Error(`no TriggerError: ${String(error)}`);
+  return [error.code, error.retry, error.explanation];
+};
+
+const forbidden = (verb: string) => [
+  'KT_ROLLOUT_FORBIDDEN',
+  'backoff',
+  `kube-trigger may not ${verb} StatefulSet shop/busybox (statefulsets.apps). Add to a Role in namespace shop, bound to ` +
+    `kube-trigger's identity: {apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["get", "patch"], resourceNames: ["busybox"]}`,
+];
+
+describe('errors', () => {
+  const notFound = [
+    'KT_ROLLOUT_TARGET_NOT_FOUND',
+    'backoff',
+    'StatefulSet shop/busybox does not exist. Create it, or correct spec.actions[].updatePodTemplate.objectRef',
+  ];
+  it('of a missing target name it and the field', async () => {
+    kube.objects.remove(BUSYBOX);
+    expect(await rejection(run())).toEqual(notFound);
+    expect(await rejection(run({ redelivered: true }))).toEqual(notFound);
+    expect(await rejection(action.check(config, fakeContext()))).toEqual(notFound);
+  });
+
+  it('of RBAC have the rule to add', async () => {
+    kube.forbid('patch', StatefulSet);
+    expect(await rejection(run())).toEqual(forbidden('patch'));
+    expect(await rejection(action.check(config, fakeContext()))).toEqual(forbidden('patch'));
+    kube.forbid('get', StatefulSet);
+    expect(await rejection(run({ redelivered: true }))).toEqual(forbidden('get'));
+    expect(await rejection(action.check(config, fakeContext()))).toEqual(forbidden('get'));
+  });
+
+  it('of an admission plugin keep its words and do not blame RBAC alone', async () => {
+    kube.intercept = () => {
+      throw new TriggerError(
+        'KT_KUBE_FORBIDDEN',
+        'patch statefulsets.apps "busybox": 403 denied by policy: no edits on Friday',
+      );
+    };
+    const [code, , explanation] = await rejection(run());
+    expect(code).toBe('KT_ROLLOUT_FORBIDDEN');
+    expect(explanation).toContain('denied by policy: no edits on Friday');
+    expect(explanation).toContain('an admission policy of the cluster refused this change');
+  });
+
+  it('of any other kind pass as they are', async () => {
+    const slowDown = new TriggerError('KT_KUBE_TOO_MANY_REQUESTS', 'slow down', { retry: { afterMs: 3000 } });
+    kube.intercept = () => {
+      throw slowDown;
+    };
+    await expect(run()).rejects.toBe(slowDown);
+  });
+});
+
+it('checks the target’s metadata and asks whether it may patch', async () => {
+  await action.check(config, fakeContext());
+  expect(kube.said).toEqual(['get statefulsets.apps']);
+});
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
