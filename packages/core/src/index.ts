@@ -45,7 +45,7 @@ export { MemoryCheckpointStore, PacedJournal } from './checkpoint/journal.js';
 export type { CheckpointStore, Journal, JournalOptions, JournalWriter } from './checkpoint/journal.js';
 export type { ActionOutcome, AttemptFailedReport, RuleReport, SettledReport, SourceReport } from './pipeline/report.js';
 export { RuleRunner } from './pipeline/rule-runner.js';
-export type { RuntimeServices } from './pipeline/rule-runner.js';
+export type { DeadLetter, RuntimeServices } from './pipeline/rule-runner.js';
 export { fullJitter, sleep } from './pipeline/wait.js';
 export { instantiate } from './registry/instantiate.js';
 export { PluginRegistry } from './registry/plugin-registry.js';

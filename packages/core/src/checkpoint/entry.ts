@@ -69,24 +69,43 @@ export function decodeEntry(text: string): CheckpointEntry | undefined {
     ...(settled === null ? {} : { settled }),
     ...(parts ? { parts } : {}),
     ...(begun ? { begun: { revision: begun[0], ...(begun[1] ? { parts: begun[1] } : {}) } } : {}),
-    ...rest,
+    ...(rest?.gone === undefined ? {} : { gone: rest.gone }),
+    ...(rest?.acted === undefined ? {} : { acted: rest.acted }),
+    ...(rest?.failed === undefined ? {} : { failed: rest.failed }),
   };
 }
 
 function isStored(value: unknown): value is Stored {
-  if (!Array.isArray(value) || value.length < 2) return false;
+  if (!Array.isArray(value)) return false;
   const [settled, sequence, parts, begun, rest] = value as unknown[];
   return (
-    (settled === null || typeof settled === 'string') &&
-    typeof sequence === 'number' &&
-    isOptionalObject(parts) &&
-    isOptionalObject(begun) &&
-    isOptionalObject(rest)
+    (typeof settled === 'string' || (settled === null && isSet(begun))) &&
+    Number.isSafeInteger(sequence) &&
+    (!isSet(parts) || isParts(parts)) &&
+    (!isSet(begun) || isBegun(begun)) &&
+    (!isSet(rest) || isRest(rest))
   );
 }
 
-function isOptionalObject(value: unknown): boolean {
-  return value === undefined || value === null || typeof value === 'object';
+function isSet(value: unknown): value is object {
+  return value !== undefined && value !== null;
+}
+
+function isParts(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((digest) => typeof digest === 'string');
+}
+
+function isBegun(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  const [revision, parts] = value as unknown[];
+  return typeof revision === 'string' && (!isSet(parts) || isParts(parts));
+}
+
+function isRest(value: object): boolean {
+  const { gone, acted, failed } = value as Record<string, unknown>;
+  const texts = [acted, failed].every((text) => text === undefined || typeof text === 'string');
+  return texts && (gone === undefined || gone === true);
 }
 
 function boundedParts(parts: Parts | undefined): Parts | null {

@@ -1,6 +1,6 @@
 import { type SchedulerLike, type Subscription, timer } from 'rxjs';
 import type { RuleIdentity } from '../contract/context.js';
-import { toTriggerError, type TriggerError } from '../contract/errors.js';
+import { toTriggerError, TriggerError } from '../contract/errors.js';
 
 /** Where checkpoints live: one journal of small text records per rule. */
 export interface CheckpointStore {
@@ -16,7 +16,10 @@ export interface Journal {
   put(record: string, value: string | null): void;
   /** Resolves once the present value of the record is stored. Rejects only when the journal is closed or fenced off. */
   durable(record: string): Promise<void>;
-  /** Writes what is left and ends. Rejects when the last write failed. */
+  /**
+   * Writes what is left and ends; from then on `put` does nothing and `durable` rejects with `KT_STOPPED`. Rejects when the last
+   * write failed.
+   */
   close(): Promise<void>;
 }
 
@@ -60,13 +63,14 @@ export class PacedJournal implements Journal {
   #failures = 0;
   #fencedBy: TriggerError | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(private readonly options: JournalOptions) {
     this.stored = options.stored;
   }
 
   put(record: string, value: string | null): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#fencedBy !== undefined) return;
     this.#dirty.delete(record); // so that the map stays in the order of the last change
     this.#dirty.set(record, value);
     this.#schedule(this.options.scheduler.now() + (this.options.lazyMs ?? 3000));
@@ -74,6 +78,8 @@ export class PacedJournal implements Journal {
 
   durable(record: string): Promise<void> {
     if (this.#fencedBy !== undefined) return Promise.reject(this.#fencedBy);
+    if (this.#closed)
+      return Promise.reject(new TriggerError('KT_STOPPED', 'the journal is closed', { retry: 'never' }));
     if (!this.#dirty.has(record) && !this.#inFlight.has(record)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ record, resolve, reject });
@@ -81,16 +87,21 @@ export class PacedJournal implements Journal {
     });
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
+    this.#closing ??= this.#writeRest();
+    return this.#closing;
+  }
+
+  async #writeRest(): Promise<void> {
     this.#pending?.subscription.unsubscribe();
     this.#pending = undefined;
     await this.#writing;
-    let failure: TriggerError | undefined;
-    while (this.#dirty.size > 0 && failure === undefined && this.#fencedBy === undefined)
-      failure = await this.#writeOnce();
-    if (failure !== undefined) this.#rejectWaiters(failure);
-    if (failure !== undefined) throw failure;
+    let failure = this.#fencedBy;
+    while (this.#dirty.size > 0 && failure === undefined) failure = await this.#writeOnce();
+    if (failure === undefined) return;
+    this.#rejectWaiters(failure);
+    throw failure;
   }
 
   readonly #inFlight = new Set<string>();
@@ -128,18 +139,33 @@ export class PacedJournal implements Journal {
     try {
       const written = [...(await this.options.write(batch, first))];
       for (const record of written) {
-        if (this.#dirty.get(record) === batch.get(record)) this.#dirty.delete(record);
+        if (batch.has(record) && this.#dirty.get(record) === batch.get(record)) this.#dirty.delete(record);
       }
-      if (this.#failures > 0) this.options.onError?.(undefined);
+      // Else `close` would ask for ever.
+      if (!written.includes(first)) throw new TriggerError('KT_CHECKPOINT_UNAVAILABLE', `${first} was not written`);
+      if (this.#failures > 0) this.#tell(undefined);
       return undefined;
     } catch (thrown) {
       const error = toTriggerError(thrown);
-      if (error.retry === 'never') this.#fencedBy = error;
-      this.options.onError?.(error);
+      if (error.retry === 'never') this.#fence(error);
+      this.#tell(error);
       return error;
     } finally {
       this.#inFlight.clear();
       this.#settleWaiters();
+    }
+  }
+
+  #fence(error: TriggerError): void {
+    this.#fencedBy = error;
+    this.#dirty.clear();
+  }
+
+  #tell(error: TriggerError | undefined): void {
+    try {
+      this.options.onError?.(error);
+    } catch {
+      // Whoever listens cannot keep the journal from writing.
     }
   }
 

@@ -11,8 +11,11 @@ export interface KeyState {
   readonly parts?: Parts;
 }
 
-/** Deletions that asked for no action are remembered for so many keys per rule, the latest ones. */
-const MAX_GONE = 1000;
+/** Keys that are gone, and keys of edge sources, are remembered for so many per rule, the latest ones. */
+const MAX_FADING = 1000;
+
+const TRIPPED = '!tripped';
+const FORGOTTEN = '!forgotten';
 
 const SUM_MODULUS = 1n << 256n;
 
@@ -20,21 +23,36 @@ const SUM_MODULUS = 1n << 256n;
  * A rule's checkpoint: the last settled revision of every key, per source, in memory with write-behind.
  *
  * A source is identified by `sourceId` (a digest of its configuration), so an edited source starts anew. Records: `<sourceId>` marks a
- * source whose baseline is complete, `<sourceId>/<key>` holds an entry, `!tripped` the breaker.
+ * source whose baseline is complete, `<sourceId>/<key>` holds an entry, `!tripped` the breaker, `!forgotten` what forgotten keys
+ * contribute to the combined revision.
  */
 export class RuleCheckpoint {
   readonly #entries = new Map<string, CheckpointEntry>();
-  readonly #known = new Set<string>();
-  readonly #gone = new Set<string>();
+  /** Sources whose first inventory is complete, and whether that is stored. */
+  readonly #known = new Map<string, 'stored' | Promise<void>>();
+  /** Records that may be forgotten, the oldest first. */
+  readonly #fading = new Set<string>();
+  readonly #unreadable = new Set<string>();
+  readonly #edgeSources: ReadonlySet<string>;
   #sum = 0n;
+  #forgotten = 0n;
   #sequence = 0;
+  #tripped: string | undefined;
 
-  /** Records of sources that are not in `sourceIds` are removed: whoever comes back later is new. */
+  /**
+   * Records of sources that are not in `sourceIds` are removed: whoever comes back later is new. Of the keys of `edgeSourceIds` only
+   * the latest are remembered.
+   */
   constructor(
     private readonly journal: Journal,
     sourceIds: Iterable<string>,
+    edgeSourceIds: Iterable<string> = [],
   ) {
     const wanted = new Set(sourceIds);
+    this.#edgeSources = new Set(edgeSourceIds);
+    this.#tripped = journal.stored.get(TRIPPED);
+    const forgotten = journal.stored.get(FORGOTTEN) ?? '';
+    if (/^[0-9a-f]{1,64}$/.test(forgotten)) this.#forgotten = this.#sum = BigInt(`0x${forgotten}`);
     for (const [record, value] of journal.stored) this.#load(record, value, wanted);
   }
 
@@ -42,16 +60,25 @@ export class RuleCheckpoint {
     if (record.startsWith('!')) return;
     const slash = record.indexOf('/');
     const sourceId = slash < 0 ? record : record.slice(0, slash);
-    const entry = slash < 0 ? undefined : decodeEntry(value);
-    if (!wanted.has(sourceId) || (slash >= 0 && entry === undefined)) return this.journal.put(record, null);
+    if (!wanted.has(sourceId)) return this.journal.put(record, null);
+    if (slash < 0) {
+      this.#known.set(sourceId, 'stored');
+      return;
+    }
+    const entry = decodeEntry(value);
     if (entry === undefined) {
-      this.#known.add(sourceId);
+      this.#unreadable.add(record);
       return;
     }
     this.#entries.set(record, entry);
-    if (!isPresent(entry)) this.#gone.add(record);
+    if (this.#fades(sourceId, entry)) this.#fading.add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#sum = (this.#sum + contribution(record, actedRevision(entry))) % SUM_MODULUS;
+  }
+
+  /** True for a key whose record cannot be read (another version's, a damaged one): its next sight is its first. */
+  isUnreadable(sourceId: string, key: string): boolean {
+    return this.#unreadable.has(recordOf(sourceId, key));
   }
 
   /** True once the source's first inventory was recorded: from then on an unknown key is a created one. */
@@ -85,13 +112,40 @@ export class RuleCheckpoint {
     this.#set(state, { sequence: 0, settled: state.revision, parts: state.parts });
   }
 
-  /** Resolves when the baseline of the source, and then the fact that it is complete, are stored. */
-  async completeBaseline(sourceId: string): Promise<void> {
-    this.#known.add(sourceId);
-    const last = [...this.#entries.keys()].filter((record) => record.startsWith(`${sourceId}/`));
-    await Promise.all(last.map((record) => this.journal.durable(record)));
+  /** True once a restart would find the source's baseline. */
+  isBaselineStored(sourceId: string): boolean {
+    return this.#known.get(sourceId) === 'stored';
+  }
+
+  /**
+   * Resolves when the baseline of the source, and then the fact that it is complete, are stored; at once, if they are. Rejects when the
+   * journal is closed or fenced off before.
+   */
+  completeBaseline(sourceId: string): Promise<void> {
+    this.#dropUnreadable(sourceId);
+    const known = this.#known.get(sourceId);
+    if (known === 'stored') return Promise.resolve();
+    if (known !== undefined) return known;
+    const storing = this.#storeBaseline(sourceId);
+    storing.catch(() => undefined); // whoever waits for it hears of it
+    this.#known.set(sourceId, storing);
+    return storing;
+  }
+
+  async #storeBaseline(sourceId: string): Promise<void> {
+    const records = [...this.#entries.keys()].filter((record) => record.startsWith(`${sourceId}/`));
+    await Promise.all(records.map((record) => this.journal.durable(record)));
     this.journal.put(sourceId, '1');
     await this.journal.durable(sourceId);
+    this.#known.set(sourceId, 'stored');
+  }
+
+  #dropUnreadable(sourceId: string): void {
+    for (const record of this.#unreadable) {
+      if (!record.startsWith(`${sourceId}/`)) continue;
+      this.#unreadable.delete(record);
+      this.journal.put(record, null);
+    }
   }
 
   /** True when nothing is to be done about this state: it is settled, and no target can have seen another one since. */
@@ -122,8 +176,11 @@ export class RuleCheckpoint {
 
   /** Takes back a `begin` after which no action was run; `before` is the entry from before it. */
   undoBegin(state: KeyState, before: CheckpointEntry | undefined): void {
-    if (before === undefined) this.#remove(state);
+    const record = recordOf(state.sourceId, state.key);
+    if (before === undefined) this.#remove(record);
     else this.#set(state, before);
+    // Urgent: a process that is killed now would take the beginning for a delivery that may have reached a target.
+    this.#storeSoon(record);
   }
 
   /** Every action answered (or, with `failed`, was given up): the state is dealt with. */
@@ -168,13 +225,15 @@ export class RuleCheckpoint {
     return this.#entries.size;
   }
 
-  /** The mark of the tripped breaker, if it was set in this journal before. */
+  /** Why the breaker tripped, if it did: in this process or in one before it. */
   get tripped(): string | undefined {
-    return this.journal.stored.get('!tripped');
+    return this.#tripped;
   }
 
-  setTripped(mark: string | null): void {
-    this.journal.put('!tripped', mark);
+  setTripped(why: string | null): void {
+    this.#tripped = why ?? undefined;
+    this.journal.put(TRIPPED, why);
+    this.#storeSoon(TRIPPED);
   }
 
   close(): Promise<void> {
@@ -187,32 +246,43 @@ export class RuleCheckpoint {
     const removed = before === undefined ? 0n : contribution(record, actedRevision(before));
     this.#sum = (this.#sum - removed + contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
     this.#entries.set(record, entry);
+    this.#unreadable.delete(record);
     this.journal.put(record, encodeEntry(entry));
-    this.#gone.delete(record);
-    if (entry.gone === true || entry.settled === ABSENT) this.#remember(record);
+    this.#fading.delete(record); // so that the set is in the order of the last change
+    if (!this.#fades(state.sourceId, entry)) return;
+    this.#fading.add(record);
+    if (this.#fading.size > MAX_FADING) this.#forgetOne();
   }
 
-  #remember(gone: string): void {
-    this.#gone.add(gone);
-    if (this.#gone.size <= MAX_GONE) return;
-    for (const record of this.#gone) {
-      if (this.#entries.get(record)?.begun !== undefined) continue;
-      this.#forget(record);
-      return;
-    }
+  #fades(sourceId: string, entry: CheckpointEntry): boolean {
+    return entry.begun === undefined && (!isPresent(entry) || this.#edgeSources.has(sourceId));
   }
 
-  #remove(state: KeyState): void {
-    this.#forget(recordOf(state.sourceId, state.key));
+  /** What the key contributed stays in the combined revision: forgetting is no change. */
+  #forgetOne(): void {
+    const [record] = this.#fading;
+    const entry = record === undefined ? undefined : this.#entries.get(record);
+    if (record === undefined || entry === undefined) return;
+    const left = contribution(record, actedRevision(entry));
+    this.#remove(record);
+    if (left === 0n) return;
+    this.#sum = (this.#sum + left) % SUM_MODULUS;
+    this.#forgotten = (this.#forgotten + left) % SUM_MODULUS;
+    this.journal.put(FORGOTTEN, this.#forgotten.toString(16));
   }
 
-  #forget(record: string): void {
+  #remove(record: string): void {
     const entry = this.#entries.get(record);
     if (entry === undefined) return;
     this.#sum = (this.#sum - contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
     this.#entries.delete(record);
-    this.#gone.delete(record);
+    this.#fading.delete(record);
     this.journal.put(record, null);
+  }
+
+  /** Asks for the next write and waits for nothing. */
+  #storeSoon(record: string): void {
+    this.journal.durable(record).catch(() => undefined);
   }
 }
 

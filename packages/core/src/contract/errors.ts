@@ -21,7 +21,8 @@ export const ERROR_CODES = {
 
 /**
  * What the host does after a failed attempt: `backoff` tries again after an exponential, jittered delay; `{ afterMs }` after
- * exactly that delay (a server's Retry-After); `never` gives up at once, because a repetition cannot help.
+ * that delay (a server's Retry-After; never sooner than a tenth of `retry.initialDelaySeconds`, so that a zero makes no loop);
+ * `never` gives up at once, because a repetition cannot help.
  */
 export type RetryHint = 'backoff' | 'never' | { readonly afterMs: number };
 
@@ -64,30 +65,44 @@ export class TriggerError extends Error {
   }
 }
 
+/** Total: false for whatever cannot be looked at (a hostile Proxy). */
 export function isTriggerError(value: unknown): value is TriggerError {
-  return typeof value === 'object' && value !== null && MARK in value;
+  try {
+    return typeof value === 'object' && value !== null && MARK in value;
+  } catch {
+    return false;
+  }
 }
 
 /**
- * Whatever a plugin threw or rejected with, as a `TriggerError`: foreign errors become `KT_PLUGIN_FAULT` with `backoff`.
- * Total: also for `undefined`, strings, frozen objects and objects whose getters throw.
+ * Whatever a plugin threw or rejected with, as a `TriggerError`: foreign errors, and marked ones that lack what the host relies on,
+ * become `KT_PLUGIN_FAULT` with `backoff`. Total: also for `undefined`, strings, frozen objects and objects whose getters throw.
  */
 export function toTriggerError(thrown: unknown): TriggerError {
   try {
-    if (isTriggerError(thrown)) return thrown;
+    if (isTriggerError(thrown) && isWhole(thrown)) return thrown;
+    // Only real errors are kept as the cause: loggers walk into it, and a hostile object would break them.
+    return new TriggerError('KT_PLUGIN_FAULT', describe(thrown), thrown instanceof Error ? { cause: thrown } : {});
   } catch {
-    // A hostile object (a Proxy): described below.
+    return new TriggerError('KT_PLUGIN_FAULT', 'an object that cannot be described was thrown');
   }
-  return new TriggerError('KT_PLUGIN_FAULT', describe(thrown), { cause: thrown });
 }
 
+function isWhole({ code, message, retry, facts, explanation }: TriggerError): boolean {
+  const texts = [code, message, explanation].every((text: unknown) => typeof text === 'string');
+  return texts && code !== '' && typeof facts === 'object' && facts !== null && isRetryHint(retry);
+}
+
+function isRetryHint(retry: unknown): boolean {
+  if (retry === 'backoff' || retry === 'never') return true;
+  return typeof retry === 'object' && retry !== null && 'afterMs' in retry && Number.isFinite(retry.afterMs);
+}
+
+/** Longer messages are cut: they end up in conditions, Events and log lines. */
+const MAX_MESSAGE = 2000;
+
 function describe(thrown: unknown): string {
-  try {
-    if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
-    return typeof thrown === 'string'
-      ? `a string was thrown: ${thrown}`
-      : `a value of type ${typeof thrown} was thrown`;
-  } catch {
-    return 'an object that cannot be described was thrown';
-  }
+  if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`.slice(0, MAX_MESSAGE);
+  if (typeof thrown === 'string') return `a string was thrown: ${thrown}`.slice(0, MAX_MESSAGE);
+  return `a value of type ${typeof thrown} was thrown`;
 }

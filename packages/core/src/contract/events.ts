@@ -15,9 +15,9 @@ export type SourceEvent<D = unknown> =
 /** A key exists, in the state that `revision` names. */
 export interface PresentEvent<D = unknown> {
   readonly change: 'present';
-  /** What the event is about, unique within the source, e.g. `ConfigMap/shop/app-config`. */
+  /** What the event is about, unique within the source, e.g. `ConfigMap/shop/app-config`. 1 to 512 characters. */
   readonly key: string;
-  /** Opaque; equal revisions mean equal states. A digest, never a timestamp. At most 128 characters. */
+  /** Opaque; equal revisions mean equal states. A digest, never a timestamp. 1 to 128 characters. */
   readonly revision: string;
   /** Digest by part (a ConfigMap's data key), from which the runtime derives `changedKeys`. Digests, never values. */
   readonly parts?: Readonly<Record<string, string>>;

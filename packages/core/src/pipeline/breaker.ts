@@ -1,29 +1,28 @@
 import { type SchedulerLike, type Subscription, timer } from 'rxjs';
 import type { BreakerOptions } from '../rule/compiled-rule.js';
 
-/** So many (key, target) pairs are counted at a time; beyond that the oldest are forgotten. */
+/** So many (key, target) pairs are counted at a time; beyond that the least recent are forgotten. */
 const MAX_COUNTERS = 10_000;
 
-/** Counts actions by cause and target in fixed windows; trips once one pair passes the limit, and stays so. */
+/** Counts actions by cause and target in fixed windows; trips once one pair passes the limit, and stays so until `reset`. */
 export class Breaker {
   readonly #counts = new Map<string, number>();
   #window: Subscription | undefined;
-  tripped = false;
+  #disposed = false;
 
   constructor(
     private readonly options: BreakerOptions,
     private readonly scheduler: SchedulerLike,
+    public tripped: boolean,
   ) {}
 
   /** True when this very action tripped it. */
   count(key: string, target: string): boolean {
-    if (this.tripped) return false;
-    this.#window ??= timer(this.options.windowMs, this.scheduler).subscribe(() => {
-      this.#counts.clear();
-      this.#window = undefined;
-    });
+    if (this.tripped || this.#disposed) return false;
+    this.#window ??= timer(this.options.windowMs, this.scheduler).subscribe(() => this.#forget());
     const pair = `${key} → ${target}`;
     const count = (this.#counts.get(pair) ?? 0) + 1;
+    this.#counts.delete(pair); // so that the map is in the order of the last action
     this.#counts.set(pair, count);
     if (this.#counts.size > MAX_COUNTERS) {
       const oldest = this.#counts.keys().next().value;
@@ -33,7 +32,20 @@ export class Breaker {
     return this.tripped;
   }
 
+  /** Lets the rule act again, counting from zero. */
+  reset(): void {
+    this.tripped = false;
+    this.#forget();
+  }
+
   dispose(): void {
+    this.#disposed = true;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#counts.clear();
     this.#window?.unsubscribe();
+    this.#window = undefined;
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ABSENT, changedParts, type CheckpointEntry } from '../checkpoint/entry.js';
 import { isPresent } from '../checkpoint/rule-checkpoint.js';
 import type { TriggerEvent } from '../contract/events.js';
-import type { Observation } from './observe-source.js';
+import type { Observation } from './observation.js';
 
 export interface EventFacts {
   readonly ruleUid: string;

@@ -1,47 +1,29 @@
 import { ABSENT, type CheckpointEntry } from '../checkpoint/entry.js';
 import type { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
-import type { Outcome, TriggerEvent, Verdict } from '../contract/events.js';
+import type { Outcome, TriggerEvent } from '../contract/events.js';
 import type { DeliveryOptions } from '../rule/compiled-rule.js';
+import { orAborted } from './attempt.js';
 import { Breaker } from './breaker.js';
 import { eventOf } from './event-of.js';
-import type { Observation } from './observe-source.js';
+import type { Decide } from './gates.js';
+import { Mailbox, MAX_OCCURRENCES } from './mailbox.js';
+import type { Observation } from './observation.js';
 import type { ActionOutcome, RuleReport } from './report.js';
 import { type ActionRunner, type DeliveryControl, runActions } from './run-actions.js';
-import { Semaphore, sleep } from './wait.js';
+import { LONGEST_WAIT_MS, Semaphore } from './wait.js';
 
-/** Occurrences of one key that may wait; level states never queue up. */
-const MAX_OCCURRENCES = 1000;
-
-/** Longer than this no timer waits (setTimeout takes 31 bits); whoever is still waiting then asks again. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
-
-/** Asks the source's own gate and then the rule's filters; undefined when all pass. */
-export type Decide = (
-  observation: Observation,
-  event: TriggerEvent,
-) => { readonly gate: string; readonly verdict: Exclude<Verdict, { pass: true }> } | undefined;
+/** After a fault that is not the plugin's, and for a filter that defers to a time that is over. */
+const LOOK_AGAIN_MS = { fault: 30_000, past: 1000, notLeader: 1000 };
 
 export interface MailboxOptions {
   readonly checkpoint: RuleCheckpoint;
   readonly runner: ActionRunner;
   readonly delivery: DeliveryOptions;
   readonly decide: Decide;
+  /** False when this replica lost its lease: then nothing may be touched. */
+  readonly mayAct: () => boolean;
   readonly report: (report: RuleReport) => void;
-}
-
-interface Mailbox {
-  readonly id: string;
-  readonly sinceMs: number;
-  /** One level state, or occurrences in order. */
-  waiting: Observation[];
-  /** Aborted to end a wait (a deferral, a backoff); renewed by each wait. */
-  alarm: AbortController;
-}
-
-interface Item {
-  readonly observation: Observation;
-  readonly event: TriggerEvent;
 }
 
 /**
@@ -57,9 +39,9 @@ export class Mailboxes {
   readonly #onIdle = new Set<() => void>();
 
   constructor(private readonly options: MailboxOptions) {
-    this.#places = new Semaphore(options.delivery.concurrency);
-    this.#breaker = new Breaker(options.delivery.breaker, options.runner.scheduler);
-    this.#breaker.tripped = options.checkpoint.tripped !== undefined;
+    const { checkpoint, delivery, runner } = options;
+    this.#places = new Semaphore(delivery.concurrency);
+    this.#breaker = new Breaker(delivery.breaker, runner.scheduler, checkpoint.tripped !== undefined);
   }
 
   /** Keys under way. */
@@ -67,20 +49,39 @@ export class Mailboxes {
     return this.#boxes.size;
   }
 
+  /** The keys of a source that are under way. */
+  *keysOf(sourceId: string): Iterable<string> {
+    const prefix = `${sourceId}/`;
+    for (const id of this.#boxes.keys()) if (id.startsWith(prefix)) yield id.slice(prefix.length);
+  }
+
+  isUnderWay(sourceId: string, key: string): boolean {
+    return this.#boxes.has(`${sourceId}/${key}`);
+  }
+
   offer(observation: Observation): void {
     if (this.#closing.signal.aborted) return;
     const id = `${observation.sourceId}/${observation.key}`;
     const box = this.#boxes.get(id);
-    if (box !== undefined) return this.#replace(box, observation);
+    if (box !== undefined) return box.put(observation) ? undefined : this.#refuse(observation);
     if (this.options.checkpoint.isSettled(observation)) return this.#nothingToDo(observation);
-    const opened = { id, sinceMs: observation.observedAtMs, waiting: [observation], alarm: new AbortController() };
+    const opened = new Mailbox(id, observation);
     this.#boxes.set(id, opened);
     void this.#work(opened);
   }
 
   /** Ends all waits, because what they waited for may be over (a check recovered): due work is tried now. */
   poke(): void {
-    for (const box of this.#boxes.values()) box.alarm.abort();
+    for (const box of this.#boxes.values()) box.wake();
+  }
+
+  /** Lets a tripped rule act again; what waited meanwhile is delivered now. False when it was not tripped. */
+  resume(): boolean {
+    if (!this.#breaker.tripped) return false;
+    this.#breaker.reset();
+    this.options.checkpoint.setTripped(null);
+    this.poke();
+    return true;
   }
 
   /** Resolves when nothing is under way any more. */
@@ -99,36 +100,30 @@ export class Mailboxes {
   /** Aborts running attempts as well. */
   stop(): void {
     this.close();
-    this.#stopped.abort();
+    this.#stopped.abort(new TriggerError('KT_STOPPED', 'the rule was stopped'));
   }
 
-  #replace(box: Mailbox, observation: Observation): void {
-    if (observation.occurrence === undefined) {
-      box.waiting = [observation];
-      return box.alarm.abort();
-    }
-    if (box.waiting.length < MAX_OCCURRENCES) {
-      box.waiting.push(observation);
-      return;
-    }
+  #refuse(observation: Observation): void {
     const error = new TriggerError(
       'KT_QUEUE_FULL',
       `more than ${MAX_OCCURRENCES} occurrences of ${observation.key} are waiting`,
     );
     this.options.report({ type: 'fault', where: observation.source.name, error });
-    observation.occurrence.settled?.('failed');
+    this.#acknowledge(observation, 'failed');
   }
 
   async #work(box: Mailbox): Promise<void> {
-    try {
-      while (box.waiting[0] !== undefined && !this.#closing.signal.aborted) await this.#advance(box, box.waiting[0]);
-    } catch (thrown) {
-      // Only the checkpoint rejects here: another process owns it now, so this rule must end.
-      this.options.report({ type: 'checkpoint', error: toTriggerError(thrown) });
-    } finally {
-      this.#boxes.delete(box.id);
-      if (this.#boxes.size === 0) this.#idle();
+    for (let head = box.head; head !== undefined && !this.#closing.signal.aborted; head = box.head) {
+      try {
+        await this.#advance(box, head);
+      } catch (thrown) {
+        // What plugins do is contained where they are called, so this is a fault of ours: the key keeps its state and waits.
+        this.options.report({ type: 'fault', where: head.source.name, error: toTriggerError(thrown) });
+        await this.#sleep(box, LOOK_AGAIN_MS.fault, head);
+      }
     }
+    this.#boxes.delete(box.id);
+    if (this.#boxes.size === 0) this.#idle();
   }
 
   #idle(): void {
@@ -136,67 +131,109 @@ export class Mailboxes {
     this.#onIdle.clear();
   }
 
-  /** One step of a key: a settled state ends, a deferred one waits, a passed one is delivered. */
+  /** One step of a key: a settled state ends, a held or deferred one waits, a passed one is delivered. */
   async #advance(box: Mailbox, observation: Observation): Promise<void> {
-    const { checkpoint, decide, report, runner } = this.options;
-    if (checkpoint.isSettled(observation)) {
+    if (this.options.checkpoint.isSettled(observation)) {
       this.#nothingToDo(observation);
-      return take(box, observation);
+      return box.take(observation);
     }
+    const heldMs = this.#heldMs();
+    if (heldMs !== undefined) return this.#sleep(box, heldMs, observation);
+    await this.#places.acquire();
+    let againMs: number | undefined;
+    try {
+      // While it waited for a place, a newer state may have come, or the end, or a trip: then look again first.
+      if (box.head !== observation || this.#closing.signal.aborted || this.#heldMs() !== undefined) return;
+      againMs = await this.#decideAndDeliver(box, observation);
+    } finally {
+      this.#places.release();
+    }
+    if (againMs !== undefined) await this.#sleep(box, againMs, observation);
+  }
+
+  /** Returns how long to wait before asking again, if it is not dealt with now. */
+  async #decideAndDeliver(box: Mailbox, observation: Observation): Promise<number | undefined> {
+    const { checkpoint, decide, report, runner } = this.options;
     const before = checkpoint.get(observation.sourceId, observation.key);
     const event = this.#eventOf(box, observation, before);
     const objection = decide(observation, event);
     if (objection !== undefined && 'deferUntilMs' in objection.verdict) {
       const { deferUntilMs: untilMs, because } = objection.verdict;
       report({ type: 'verdict', event, gate: objection.gate, verdict: 'defer', because, untilMs });
-      return this.#wait(box, untilMs - runner.scheduler.now());
+      const waitMs = untilMs - runner.scheduler.now();
+      return waitMs > 0 ? waitMs : LOOK_AGAIN_MS.past;
     }
     // A delivery that began is always brought to an end: some targets may have its state already.
     if (objection !== undefined && 'drop' in objection.verdict && before?.begun === undefined) {
       report({ type: 'verdict', event, gate: objection.gate, verdict: 'drop', because: objection.verdict.drop });
       checkpoint.drop(observation);
-      return this.#ended(box, { observation, event }, { outcome: 'dropped', actions: [] });
+      this.#ended(box, { observation, event, outcome: 'dropped', actions: [] });
+      return undefined;
     }
-    if (this.#breaker.tripped) return this.#wait(box, LONGEST_WAIT_MS);
-    await this.#places.acquire();
+    box.deliver(observation);
     try {
-      if (box.waiting[0] === observation && !this.#closing.signal.aborted)
-        await this.#deliver(box, observation, before);
+      return await this.#deliver(box, observation, before);
     } finally {
-      this.#places.release();
+      box.deliver(undefined);
     }
   }
 
-  async #deliver(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined): Promise<void> {
+  async #deliver(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined) {
     const { checkpoint, runner } = this.options;
-    await checkpoint.begin(observation);
-    if (box.waiting[0] !== observation || this.#closing.signal.aborted)
-      return checkpoint.undoBegin(observation, before);
+    const refused = await this.#begin(observation);
+    if (refused !== undefined || box.head !== observation || this.#closing.signal.aborted) {
+      checkpoint.undoBegin(observation, before);
+      return refused;
+    }
     const event = this.#eventOf(box, observation, before);
     const result = await runActions(runner, event, this.#control(box, observation, before?.begun !== undefined));
-    if (result.end !== 'answered') return;
+    if (result.end !== 'answered') return undefined;
     const { outcomes: actions } = result;
     const failure = actions.find((action) => action.outcome === 'failed');
     checkpoint.settle(observation, failure?.error?.code);
     this.#countTargets(observation.key, actions);
     const done = actions.some((action) => action.outcome === 'done');
-    this.#ended(box, { observation, event }, { outcome: failure ? 'failed' : done ? 'done' : 'unchanged', actions });
+    this.#ended(box, { observation, event, outcome: failure ? 'failed' : done ? 'done' : 'unchanged', actions });
+    return undefined;
+  }
+
+  /** Undefined once the beginning is stored; else how long to wait before another try. Never outlasts the stop. */
+  async #begin(observation: Observation): Promise<number | undefined> {
+    try {
+      await orAborted(() => this.options.checkpoint.begin(observation), this.#stopped.signal);
+      return undefined;
+    } catch (thrown) {
+      if (this.#stopped.signal.aborted) return 0;
+      const error = toTriggerError(thrown);
+      this.options.report({ type: 'checkpoint', error });
+      // Another process owns the checkpoint: whatever this one still did would be done twice.
+      if (error.retry === 'never') this.stop();
+      return LOOK_AGAIN_MS.fault;
+    }
   }
 
   #ended(
     box: Mailbox,
-    { observation, event }: Item,
-    end: { outcome: Outcome; actions: readonly ActionOutcome[] },
+    end: { observation: Observation; event: TriggerEvent; outcome: Outcome; actions: readonly ActionOutcome[] },
   ): void {
+    const { observation, event, outcome, actions } = end;
     const tookMs = this.options.runner.scheduler.now() - event.waitingSinceMs;
-    this.options.report({ type: 'settled', event, ...end, tookMs });
-    observation.occurrence?.settled?.(end.outcome);
-    take(box, observation);
+    box.take(observation);
+    this.options.report({ type: 'settled', event, outcome, actions, tookMs });
+    this.#acknowledge(observation, outcome);
   }
 
   #nothingToDo(observation: Observation): void {
     if (observation.revision !== ABSENT) this.options.checkpoint.seen(observation);
-    observation.occurrence?.settled?.('unchanged');
+    this.#acknowledge(observation, 'unchanged');
+  }
+
+  #acknowledge({ occurrence, source }: Observation, outcome: Outcome): void {
+    try {
+      occurrence?.settled?.(outcome);
+    } catch (thrown) {
+      this.options.report({ type: 'fault', where: source.name, error: toTriggerError(thrown) });
+    }
   }
 
   #countTargets(key: string, actions: readonly ActionOutcome[]): void {
@@ -204,10 +241,8 @@ export class Mailboxes {
     const over = touched.find(({ target }) => this.#breaker.count(key, target));
     if (over === undefined) return;
     const { limit, windowMs } = this.options.delivery.breaker;
-    const error = new TriggerError(
-      'KT_BREAKER_TRIPPED',
+    const error = trippedError(
       `${key} made the rule act on ${over.target} more than ${limit} times within ${windowMs / 1000} s`,
-      { fix: 'If an action of the rule changes what the rule watches, narrow its sources. Then resume the rule' },
     );
     this.options.checkpoint.setTripped(error.message);
     this.options.report({ type: 'tripped', error });
@@ -215,36 +250,39 @@ export class Mailboxes {
 
   #control(box: Mailbox, observation: Observation, redelivered: boolean): DeliveryControl {
     return {
-      superseded: () => box.waiting[0] !== observation,
+      superseded: () => box.head !== observation,
       closing: () => this.#closing.signal.aborted,
+      heldMs: () => this.#heldMs(),
       stopped: this.#stopped.signal,
       redelivered,
       wait: async (ms) => {
-        if (box.waiting[0] !== observation) return;
         this.#places.release();
-        await this.#wait(box, ms);
+        await this.#sleep(box, ms, observation);
         await this.#places.acquire();
       },
     };
   }
 
-  async #wait(box: Mailbox, ms: number): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    box.alarm = new AbortController();
-    await sleep(Math.min(ms, LONGEST_WAIT_MS), this.options.runner.scheduler, box.alarm.signal);
+  /** How long nothing may be touched before asking again. */
+  #heldMs(): number | undefined {
+    if (this.#breaker.tripped) return LONGEST_WAIT_MS;
+    return this.options.mayAct() ? undefined : LOOK_AGAIN_MS.notLeader;
+  }
+
+  async #sleep(box: Mailbox, ms: number, waitingFor: Observation): Promise<void> {
+    if (!this.#closing.signal.aborted) await box.sleep(ms, this.options.runner.scheduler, waitingFor);
   }
 
   #eventOf(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined): TriggerEvent {
     const sequence = this.options.checkpoint.get(observation.sourceId, observation.key)?.sequence ?? 0;
-    return eventOf(observation, before, {
-      ruleUid: this.options.runner.rule.uid,
-      sequence,
-      waitingSinceMs: box.sinceMs,
-    });
+    const ruleUid = this.options.runner.rule.uid;
+    return eventOf(observation, before, { ruleUid, sequence, waitingSinceMs: box.sinceMs });
   }
 }
 
-/** Removes what was dealt with, unless something newer took its place meanwhile. */
-function take(box: Mailbox, observation: Observation): void {
-  if (box.waiting[0] === observation) box.waiting.shift();
+/** Says why a rule stands still and how it goes on. */
+export function trippedError(message: string): TriggerError {
+  return new TriggerError('KT_BREAKER_TRIPPED', message, {
+    fix: 'If an action of the rule changes what the rule watches, narrow its sources. Then resume the rule',
+  });
 }

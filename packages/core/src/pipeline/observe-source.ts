@@ -1,142 +1,65 @@
-import { defer, EMPTY, mergeMap, Observable, of, type SchedulerLike, timer } from 'rxjs';
-import { ABSENT } from '../checkpoint/entry.js';
-import type { KeyState, RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
-import type { SourceContext } from '../contract/context.js';
+import { concat, defer, from, mergeMap, Observable, retry, tap, throwError, timer } from 'rxjs';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
-import type { OccurredEvent, Outcome, SourceEvent } from '../contract/events.js';
-import type { Source } from '../contract/plugin.js';
-import type { CompiledSource } from '../rule/compiled-rule.js';
-import type { SourceReport } from './report.js';
+import { Inventory, type ObservedSource } from './inventory.js';
+import type { Observation } from './observation.js';
+import type { RuleReport, SourceReport } from './report.js';
 import { fullJitter } from './wait.js';
-
-/** A state (or an occurrence) that may need a delivery. */
-export interface Observation extends KeyState {
-  readonly source: CompiledSource;
-  readonly instance: Source;
-  readonly data?: unknown;
-  /** When the runtime was told, in milliseconds since the epoch. */
-  readonly observedAtMs: number;
-  /** Set for occurrences: they queue up in order, where states replace one another. */
-  readonly occurrence?: { readonly settled?: (outcome: Outcome) => void };
-}
-
-export interface ObservedSource {
-  readonly source: CompiledSource;
-  readonly instance: Source;
-  readonly context: SourceContext;
-  readonly checkpoint: RuleCheckpoint;
-  readonly onFirstSeen: 'baseline' | 'run';
-}
 
 const REOPEN = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 
 /**
  * Opens a source and keeps it open: whatever it throws, errors with or ends by is reported and followed by another open, with
- * backoff. On the first sight of a source its states become the baseline; after that an unknown key was
- * created, and a known one that is missing at `synced` was deleted. Never errors or completes by itself.
+ * backoff that starts anew once the source has held for a minute. On the first sight of a source its states become the baseline;
+ * after that an unknown key was created, and a known one that is missing at `synced` was deleted. Never errors or completes by itself.
  */
-export function observeSource(observed: ObservedSource): Observable<Observation | SourceReport> {
-  const { source, context } = observed;
+export function observeSource(observed: ObservedSource): Observable<Observation | RuleReport> {
+  const { source, instance, context } = observed;
   return new Observable((subscriber) => {
+    const say = (state: SourceReport['state'], error?: TriggerError) =>
+      subscriber.next({ type: 'source', source: source.name, state, ...(error === undefined ? {} : { error }) });
     let failures = 0;
+    let syncedAtMs: number | undefined;
     const once = defer(() => {
+      say('opening');
+      syncedAtMs = undefined;
       const inventory = new Inventory(observed);
-      return observed.instance.open(source.config, context).pipe(
-        mergeMap((event) => {
-          const out = inventory.accept(event);
-          if (event.change === 'synced') failures = 0;
-          return out.length === 0 ? EMPTY : of(...out);
-        }),
+      const noticeSync = tap((event: unknown) => {
+        if ((event as { change?: unknown } | null | undefined)?.change === 'synced')
+          syncedAtMs ??= context.scheduler.now();
+      });
+      const ended = throwError(
+        () => new TriggerError('KT_SOURCE_ENDED', 'the source completed although its rule still runs'),
+      );
+      return concat(released(instance.open(source.config, context), observed), ended).pipe(
+        noticeSync,
+        mergeMap((event: unknown) => inventory.accept(event)),
       );
     });
-    const openAfter = (delayMs: number, scheduler: SchedulerLike) =>
-      (delayMs === 0 ? of(0) : timer(delayMs, scheduler)).pipe(mergeMap(() => once));
-    const open = (delayMs: number): void => {
-      if (subscriber.closed) return;
-      subscriber.next({ type: 'source', source: source.name, state: 'opening' });
-      const reopen = (error: TriggerError) => {
-        subscriber.next({ type: 'source', source: source.name, state: 'degraded', error });
-        failures += 1;
-        subscriber.remove(subscription);
-        open(fullJitter(failures, REOPEN, context.random));
-      };
-      const subscription = openAfter(delayMs, context.scheduler).subscribe({
-        next: (value) => subscriber.next(value),
-        error: (thrown: unknown) => reopen(toTriggerError(thrown)),
-        complete: () =>
-          reopen(new TriggerError('KT_SOURCE_ENDED', 'the source completed although its rule still runs')),
-      });
-      subscriber.add(subscription);
+    const reopen = (thrown: unknown) => {
+      const held = syncedAtMs !== undefined && context.scheduler.now() - syncedAtMs >= REOPEN.maxDelayMs;
+      failures = held ? 1 : failures + 1;
+      say('degraded', toTriggerError(thrown));
+      return timer(fullJitter(failures, REOPEN, context.random), context.scheduler);
     };
-    open(0);
+    return once.pipe(retry({ delay: reopen })).subscribe(subscriber);
   });
 }
 
-/** What one subscription to a source has said so far, held against the checkpoint. */
-class Inventory {
-  /** Keys present so far, until `synced`. */
-  #seen: Set<string> | undefined = new Set();
-  readonly #baselining: boolean;
-
-  constructor(private readonly observed: ObservedSource) {
-    const { checkpoint, source, onFirstSeen } = observed;
-    this.#baselining = !checkpoint.isKnown(source.id) && onFirstSeen === 'baseline';
-  }
-
-  accept(event: SourceEvent): readonly (Observation | SourceReport)[] {
-    switch (event.change) {
-      case 'present':
-        this.#seen?.add(event.key);
-        return this.#state({ key: event.key, revision: event.revision, parts: event.parts, data: event.data });
-      case 'absent':
-        this.#seen?.delete(event.key);
-        return this.#state({ key: event.key, revision: ABSENT });
-      case 'occurred':
-        return this.#occurrence(event);
-      case 'synced':
-        return [...this.#synced(), this.#report('synced')];
-      case 'degraded':
-        return [{ ...this.#report('degraded'), error: event.error }];
-    }
-  }
-
-  #state(said: { key: string; revision: string; parts?: KeyState['parts']; data?: unknown }): Observation[] {
-    const { source, checkpoint } = this.observed;
-    const state = this.#observation(said);
-    if (this.#baselining && this.#seen !== undefined && checkpoint.get(source.id, said.key) === undefined) {
-      checkpoint.baseline(state);
-      return [];
-    }
-    // Settled states go on too: one may replace a change that waits in the mailbox and is hereby undone.
-    return [state];
-  }
-
-  #occurrence(event: OccurredEvent): Observation[] {
-    const { key, revision, data, settled } = event;
-    return [this.#observation({ key, revision, data, occurrence: { settled } })];
-  }
-
-  #synced(): Observation[] {
-    const { source, checkpoint } = this.observed;
-    const seen = this.#seen;
-    this.#seen = undefined;
-    if (seen === undefined || source.plugin.semantics === 'edge') return [];
-    if (!checkpoint.isKnown(source.id)) {
-      // Failing writes are reported by the journal; until the mark is stored, a restart completes the baseline.
-      checkpoint.completeBaseline(source.id).catch(() => undefined);
-    }
-    const missing = [...checkpoint.presentKeys(source.id), ...checkpoint.begunKeys(source.id)].filter(
-      (key) => !seen.has(key),
-    );
-    return [...new Set(missing)].map((key) => this.#observation({ key, revision: ABSENT }));
-  }
-
-  #observation(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'data' | 'occurrence'>): Observation {
-    const { source, instance, context } = this.observed;
-    return { sourceId: source.id, source, instance, observedAtMs: context.scheduler.now(), ...said };
-  }
-
-  #report(state: SourceReport['state']): SourceReport {
-    return { type: 'source', source: this.observed.source.name, state };
-  }
+/** The plugin's stream, of which a failing teardown is reported: thrown on, it would reach whoever stops the rule. */
+function released(opened: Observable<unknown>, { source, report }: ObservedSource): Observable<unknown> {
+  return new Observable((subscriber) => {
+    // `from` takes streams of another copy of RxJS too, and names what is none.
+    const inner = from(opened).subscribe({
+      next: (event) => subscriber.next(event),
+      error: (thrown: unknown) => subscriber.error(thrown),
+      complete: () => subscriber.complete(),
+    });
+    return () => {
+      try {
+        inner.unsubscribe();
+      } catch (thrown) {
+        report({ type: 'fault', where: source.name, error: toTriggerError(thrown) });
+      }
+    };
+  });
 }

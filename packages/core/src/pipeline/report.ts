@@ -25,6 +25,7 @@ export type RuleReport =
   | { readonly type: 'check'; readonly action: string; readonly error?: TriggerError }
   | { readonly type: 'checkpoint'; readonly error?: TriggerError }
   | { readonly type: 'tripped'; readonly error: TriggerError }
+  | { readonly type: 'resumed' }
   | { readonly type: 'fault'; readonly where: string; readonly error: TriggerError };
 
 export interface SourceReport {

@@ -1,15 +1,19 @@
-import { merge, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
-import type { CheckpointStore } from '../checkpoint/journal.js';
+import { fromEvent, type Observable, of, type SchedulerLike, Subject, takeUntil } from 'rxjs';
+import type { CheckpointStore, Journal } from '../checkpoint/journal.js';
 import { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { Logger, PluginContext } from '../contract/context.js';
-import { toTriggerError } from '../contract/errors.js';
-import type { TriggerEvent, Verdict } from '../contract/events.js';
-import type { CompiledRule, RuleInstances } from '../rule/compiled-rule.js';
+import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
+import type { CompiledRule, CompiledSource, RuleInstances } from '../rule/compiled-rule.js';
 import { checkActions } from './check-actions.js';
-import { Mailboxes } from './mailboxes.js';
-import { type Observation, observeSource } from './observe-source.js';
+import { gatesOf } from './gates.js';
+import { Mailboxes, trippedError } from './mailboxes.js';
+import { observeSource } from './observe-source.js';
 import type { RuleReport } from './report.js';
+import type { ActionRunner } from './run-actions.js';
 import { sleep } from './wait.js';
+
+/** How long instances may take to dispose of what they hold. */
+const DISPOSE_MS = 10_000;
 
 export interface RuntimeServices {
   readonly checkpoints: CheckpointStore;
@@ -20,17 +24,30 @@ export interface RuntimeServices {
   readonly mayAct?: () => boolean;
 }
 
+/** A change that was given up: `retry` delivers it again. */
+export interface DeadLetter {
+  /** The source's name in the rule. */
+  readonly source: string;
+  readonly key: string;
+  readonly revision: string;
+  /** The code of the error that it was given up for. */
+  readonly code: string;
+}
+
 /**
  * One running rule: sources → checkpoint → filters → mailboxes → actions → settled. `start` opens the checkpoint and subscribes to the
- * sources; everything that happens comes out of `reports`. Nothing a plugin does can make it throw.
+ * sources; everything that happens comes out of `reports`. Nothing a plugin does can make it throw. Runs once: for another start make
+ * another runner.
  */
 export class RuleRunner {
   readonly #reports = new Subject<RuleReport>();
+  /** Hot; completes at the end of `stop`. What a subscriber throws goes to RxJS' `config.onUnhandledError`. */
   readonly reports: Observable<RuleReport> = this.#reports.asObservable();
   readonly #stop = new AbortController();
+  #started = false;
+  #stopping: Promise<void> | undefined;
   #checkpoint: RuleCheckpoint | undefined;
   #mailboxes: Mailboxes | undefined;
-  #subscription: Subscription | undefined;
 
   constructor(
     private readonly rule: CompiledRule,
@@ -38,43 +55,75 @@ export class RuleRunner {
     private readonly services: RuntimeServices,
   ) {}
 
-  /** Rejects with `KT_CHECKPOINT_UNAVAILABLE` when the checkpoint cannot be read: then nothing was started. */
+  /**
+   * Rejects with `KT_CHECKPOINT_UNAVAILABLE` (or what else the store says) when the checkpoint cannot be read: then nothing was
+   * started, and it may be tried again.
+   */
   async start(): Promise<void> {
-    const { rule, instances, services } = this;
-    const journal = await services.checkpoints.open(rule.identity);
-    const checkpoint = new RuleCheckpoint(
-      journal,
-      rule.sources.map((source) => source.id),
-    );
+    const { rule, instances } = this;
+    if (this.#started) throw new TypeError('a RuleRunner starts once');
+    this.#started = true;
+    const journal = await this.#open();
+    if (this.#stop.signal.aborted) return journal.close();
+    const edge = rule.sources.filter(({ plugin }) => plugin.semantics === 'edge');
+    const checkpoint = new RuleCheckpoint(journal, rule.sources.map(idOf), edge.map(idOf));
     this.#checkpoint = checkpoint;
-    if (this.#stop.signal.aborted) return;
+    const context = this.#context();
     const report = (said: RuleReport) => this.#reports.next(said);
-    const context: PluginContext = this.#context();
-    const runner = {
+    const runner: ActionRunner = {
       ...context,
-      rule: rule.identity,
       actions: rule.actions.map((compiled, i) => ({ compiled, instance: at(instances.actions, i) })),
       combinedRevision: () => checkpoint.combinedRevision,
-      mayAct: services.mayAct ?? (() => true),
       report,
     };
-    const decide = (observation: Observation, event: TriggerEvent) => this.#decide(observation, event);
-    const mailboxes = new Mailboxes({ checkpoint, runner, delivery: rule.delivery, decide, report });
-    this.#mailboxes = mailboxes;
-    const sources = rule.sources.map((source, i) =>
+    this.#mailboxes = new Mailboxes({
+      checkpoint,
+      runner,
+      delivery: rule.delivery,
+      decide: gatesOf(rule, instances, { context, report }),
+      mayAct: () => this.#mayAct(),
+      report,
+    });
+    if (checkpoint.tripped !== undefined) report({ type: 'tripped', error: trippedError(checkpoint.tripped) });
+    this.#observe(context, { runner, checkpoint, mailboxes: this.#mailboxes });
+  }
+
+  async #open(): Promise<Journal> {
+    try {
+      return await this.services.checkpoints.open(this.rule.identity);
+    } catch (thrown) {
+      this.#started = false;
+      if (isTriggerError(thrown)) throw thrown;
+      const { message } = toTriggerError(thrown);
+      throw new TriggerError('KT_CHECKPOINT_UNAVAILABLE', message, { cause: thrown });
+    }
+  }
+
+  #observe(
+    context: PluginContext,
+    on: { runner: ActionRunner; checkpoint: RuleCheckpoint; mailboxes: Mailboxes },
+  ): void {
+    const { runner, checkpoint, mailboxes } = on;
+    const sources = this.rule.sources.map((source, i) =>
       observeSource({
         source,
-        instance: at(instances.sources, i),
+        instance: at(this.instances.sources, i),
         context: { ...context, settledRevision: (key) => checkpoint.get(source.id, key)?.settled },
         checkpoint,
-        onFirstSeen: rule.onFirstSeen,
+        onFirstSeen: this.rule.onFirstSeen,
+        underWay: () => mailboxes.keysOf(source.id),
+        report: runner.report,
       }),
     );
-    this.#subscription = merge(...sources).subscribe((said) => {
-      if ('type' in said) report(said);
-      else mailboxes.offer(said);
-    });
-    this.#subscription.add(checkActions(runner, this.#stop.signal, () => mailboxes.poke()).subscribe(report));
+    const { signal } = this.#stop;
+    // Not a kept subscription: whoever hears a report may stop the rule while the sources are still being subscribed to.
+    for (const source of sources) {
+      const stopped = signal.aborted ? of(undefined) : fromEvent(signal, 'abort');
+      source
+        .pipe(takeUntil(stopped))
+        .subscribe((said) => ('type' in said ? runner.report(said) : mailboxes.offer(said)));
+    }
+    checkActions(runner, signal, () => mailboxes.poke()).subscribe((said) => runner.report(said));
   }
 
   /** Keys in delivery, and keys known. */
@@ -82,33 +131,64 @@ export class RuleRunner {
     return { underWay: this.#mailboxes?.size ?? 0, keys: this.#checkpoint?.size ?? 0 };
   }
 
-  /** Re-delivers every dead letter. Returns how many there were. */
-  retry(): number {
-    const failed = [...(this.#checkpoint?.failed() ?? [])];
-    for (const { sourceId, key, entry } of failed) {
-      const index = this.rule.sources.findIndex((source) => source.id === sourceId);
-      const source = this.rule.sources[index];
-      if (source === undefined || entry.settled === undefined) continue;
-      const { settled: revision, parts } = entry;
-      const occurrence = source.plugin.semantics === 'edge' ? {} : undefined;
-      const observedAtMs = this.services.scheduler.now();
-      this.#checkpoint?.reopen({ sourceId, key, revision });
-      const instance = at(this.instances.sources, index);
-      this.#mailboxes?.offer({ sourceId, key, revision, parts, source, instance, observedAtMs, occurrence });
+  /** Why the breaker stopped the rule, if it did; also in a process before this one. */
+  get tripped(): string | undefined {
+    return this.#checkpoint?.tripped;
+  }
+
+  /** What was given up and not replaced by a newer state since; at most `limit`. */
+  deadLetters(limit = 100): readonly DeadLetter[] {
+    const letters: DeadLetter[] = [];
+    for (const { sourceId, key, entry } of this.#checkpoint?.failed() ?? []) {
+      if (letters.length >= limit) break;
+      const source = this.rule.sources.find(({ id }) => id === sourceId);
+      const { settled: revision = '', failed: code = '' } = entry;
+      if (source !== undefined) letters.push({ source: source.name, key, revision, code });
     }
-    return failed.length;
+    return letters;
+  }
+
+  /**
+   * Re-delivers every dead letter, with the id that it had. Returns how many. Keys with something newer under way are left alone: that
+   * replaces a state that was given up, and an occurrence can be retried after it.
+   */
+  retry(): number {
+    const checkpoint = this.#checkpoint;
+    const mailboxes = this.#mailboxes;
+    if (checkpoint === undefined || mailboxes === undefined || this.#stop.signal.aborted) return 0;
+    const due = [...checkpoint.failed()].filter(({ sourceId, key }) => !mailboxes.isUnderWay(sourceId, key));
+    for (const { sourceId, key, entry } of due) {
+      const index = this.rule.sources.findIndex((source) => source.id === sourceId);
+      const source = at(this.rule.sources, index);
+      const occurrence = source.plugin.semantics === 'edge' ? {} : undefined;
+      const state = { sourceId, key, revision: entry.settled ?? '', parts: entry.parts };
+      const observedAtMs = this.services.scheduler.now();
+      checkpoint.reopen(state);
+      mailboxes.offer({ ...state, source, instance: at(this.instances.sources, index), observedAtMs, occurrence });
+    }
+    return due.length;
+  }
+
+  /** Lets a tripped rule act again, in this process and in later ones. What waited meanwhile is delivered now. False when it was not tripped. */
+  resume(): boolean {
+    const resumed = this.#mailboxes?.resume() ?? false;
+    if (resumed) this.#reports.next({ type: 'resumed' });
+    return resumed;
   }
 
   /**
    * Stops in order: sources, waits, running attempts (which get `drainMs` to end by themselves), checkpoint, instances. What was
-   * not settled is found again at the next start. Idempotent.
+   * not settled is found again at the next start. Resolves when all is released, however often it is called; never rejects.
    */
-  async stop(drainMs = 0): Promise<void> {
-    if (this.#stop.signal.aborted) return;
+  stop(drainMs = 0): Promise<void> {
+    this.#stopping ??= this.#end(drainMs);
+    return this.#stopping;
+  }
+
+  async #end(drainMs: number): Promise<void> {
     this.#stop.abort();
-    this.#subscription?.unsubscribe();
     this.#mailboxes?.close();
-    await this.#drain(drainMs);
+    if (drainMs > 0) await this.#within(drainMs, () => this.#mailboxes?.whenIdle());
     this.#mailboxes?.stop();
     await this.#mailboxes?.whenIdle();
     try {
@@ -116,49 +196,44 @@ export class RuleRunner {
     } catch (thrown) {
       this.#reports.next({ type: 'checkpoint', error: toTriggerError(thrown) });
     }
-    await this.instances.dispose();
+    try {
+      const disposed = await this.#within(DISPOSE_MS, () => this.instances.dispose());
+      if (!disposed) throw new TriggerError('KT_PLUGIN_FAULT', `dispose took longer than ${DISPOSE_MS / 1000} s`);
+    } catch (thrown) {
+      this.#reports.next({ type: 'fault', where: 'dispose', error: toTriggerError(thrown) });
+    }
     this.#reports.complete();
   }
 
-  async #drain(drainMs: number): Promise<void> {
-    if (this.#mailboxes === undefined || drainMs <= 0) return;
+  /** True when it ended within the time. */
+  async #within(ms: number, what: () => Promise<void> | undefined): Promise<boolean> {
     const over = new AbortController();
-    await Promise.race([this.#mailboxes.whenIdle(), sleep(drainMs, this.services.scheduler, over.signal)]);
-    over.abort();
+    try {
+      const done = Promise.resolve(what()).then(() => true);
+      const late = sleep(ms, this.services.scheduler, over.signal).then(() => false);
+      return await Promise.race([done, late]);
+    } finally {
+      over.abort();
+    }
   }
 
-  #context(): PluginContext & { logger: Logger } {
+  #mayAct(): boolean {
+    try {
+      return this.services.mayAct?.() ?? true;
+    } catch {
+      return false;
+    }
+  }
+
+  #context(): PluginContext {
     const { logger, scheduler, random } = this.services;
     const { namespace, name } = this.rule.identity;
     return { rule: this.rule.identity, logger: logger.child({ rule: `${namespace}/${name}` }), scheduler, random };
   }
+}
 
-  #decide(observation: Observation, event: TriggerEvent) {
-    const { source, instance } = observation;
-    const gates: [string, () => Verdict | undefined][] = [
-      [source.name, () => instance.decide?.(source.config, event)],
-      ...this.rule.filters.map((filter, i): [string, () => Verdict] => [
-        filter.name,
-        () => at(this.instances.filters, i).decide(filter.config, event, this.#context()),
-      ]),
-    ];
-    for (const [gate, ask] of gates) {
-      const verdict = this.#ask(gate, ask);
-      if (verdict !== undefined && !('pass' in verdict)) return { gate, verdict };
-    }
-    return undefined;
-  }
-
-  /** A filter that throws is asked again later: never a silent pass, never a silent drop. */
-  #ask(gate: string, ask: () => Verdict | undefined): Verdict | undefined {
-    try {
-      return ask();
-    } catch (thrown) {
-      const error = toTriggerError(thrown);
-      this.#reports.next({ type: 'fault', where: gate, error });
-      return { deferUntilMs: this.services.scheduler.now() + 30_000, because: `the filter failed: ${error.message}` };
-    }
-  }
+function idOf({ id }: CompiledSource): string {
+  return id;
 }
 
 function at<T>(items: readonly T[], index: number): T {

@@ -1,11 +1,12 @@
 import type { SchedulerLike } from 'rxjs';
-import type { ActionContext, Logger, RuleIdentity } from '../contract/context.js';
+import type { Logger, RuleIdentity } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
-import type { Action, ActionResult, Delivery } from '../contract/plugin.js';
+import type { Action, ActionResult, Delivery, TargetResult } from '../contract/plugin.js';
 import type { CompiledAction } from '../rule/compiled-rule.js';
+import { attempt as attemptOnce } from './attempt.js';
 import type { ActionOutcome, RuleReport } from './report.js';
-import { fullJitter } from './wait.js';
+import { fullJitter, LONGEST_WAIT_MS } from './wait.js';
 
 export interface ActionRunner {
   readonly rule: RuleIdentity;
@@ -14,8 +15,6 @@ export interface ActionRunner {
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
   readonly combinedRevision: () => string;
-  /** False when this replica lost its lease: then nothing may be touched. */
-  readonly mayAct: () => boolean;
   readonly report: (report: RuleReport) => void;
 }
 
@@ -25,6 +24,8 @@ export interface DeliveryControl {
   readonly superseded: () => boolean;
   /** The rule is ending: a running delivery may finish, but nothing waits. */
   readonly closing: () => boolean;
+  /** How long nothing may be touched (this replica lost its lease, the breaker tripped) before asking again; undefined when it may. */
+  readonly heldMs: () => number | undefined;
   /** Aborts running attempts. */
   readonly stopped: AbortSignal;
   /** Waits with the delivery's place given free; ends early when superseded, poked or closing. */
@@ -72,7 +73,9 @@ async function untilAnswered(
   control: DeliveryControl,
 ): Promise<ActionOutcome | 'superseded' | 'stopped'> {
   const { compiled, event } = run;
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; ;) {
+    const end = await untilAllowed(control);
+    if (end !== undefined) return end;
     const result = await tryOnce(runner, run, { attempt, control });
     if (!isTriggerError(result)) return { action: compiled.name, attempts: attempt, ...result };
     if (control.stopped.aborted) return 'stopped';
@@ -86,10 +89,22 @@ async function untilAnswered(
     await control.wait(delayMs);
     if (control.superseded()) return 'superseded';
     if (control.closing()) return 'stopped';
+    // Not being the leader is no failure of the action, so it uses up no attempt.
+    if (result.code !== 'KT_NOT_LEADER') attempt += 1;
   }
 }
 
-/** Undefined: give up. Not being the leader is no failure of the action and never counts. */
+/** Asked before every attempt: nothing may be touched without the lease, by a tripped rule, or after the stop. */
+async function untilAllowed(control: DeliveryControl): Promise<'superseded' | 'stopped' | undefined> {
+  for (let heldMs = control.heldMs(); heldMs !== undefined; heldMs = control.heldMs()) {
+    if (control.closing()) return 'stopped';
+    await control.wait(heldMs);
+    if (control.superseded()) return 'superseded';
+  }
+  return control.stopped.aborted ? 'stopped' : undefined;
+}
+
+/** Undefined: give up. */
 function delayAfter(
   error: TriggerError,
   attempt: number,
@@ -98,7 +113,8 @@ function delayAfter(
   const { retry } = run.compiled;
   if (error.code === 'KT_NOT_LEADER') return 1000;
   if (error.retry === 'never' || attempt > retry.limit) return undefined;
-  return typeof error.retry === 'object' ? error.retry.afterMs : fullJitter(attempt, retry, random);
+  if (typeof error.retry !== 'object') return fullJitter(attempt, retry, random);
+  return Math.min(Math.max(error.retry.afterMs, retry.initialDelayMs / 10), LONGEST_WAIT_MS);
 }
 
 async function tryOnce(
@@ -106,59 +122,44 @@ async function tryOnce(
   run: ActionRun,
   { attempt, control }: { attempt: number; control: DeliveryControl },
 ): Promise<ActionResult | TriggerError> {
-  if (!runner.mayAct()) return new TriggerError('KT_NOT_LEADER', 'this replica does not hold the lease');
-  const timeout = new AbortController();
-  const timer = runner.scheduler.schedule(() => timeout.abort(), run.compiled.timeoutMs);
-  const signal = AbortSignal.any([timeout.signal, control.stopped]);
+  const { compiled, event } = run;
+  const { rule, scheduler, random } = runner;
   const delivery: Delivery = {
-    event: run.event,
-    id: run.event.id,
+    event,
+    id: event.id,
     attempt,
     redelivered: control.redelivered || attempt > 1,
     get revision() {
       return runner.combinedRevision();
     },
   };
-  const context: ActionContext = {
-    ...pick(runner),
-    signal,
-    logger: runner.logger.child({ action: run.compiled.name }),
-  };
   try {
-    return checked(await orAborted(() => run.instance.run(run.compiled.config, delivery, context), signal));
+    const logger = runner.logger.child({ action: compiled.name });
+    const call = (signal: AbortSignal) =>
+      run.instance.run(compiled.config, delivery, { rule, scheduler, random, logger, signal });
+    const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped: control.stopped };
+    return checked(await attemptOnce(call, limits));
   } catch (thrown) {
-    if (!timeout.signal.aborted) return toTriggerError(thrown);
-    const seconds = run.compiled.timeoutMs / 1000;
-    return new TriggerError(
-      'KT_ACTION_TIMEOUT',
-      `no answer within ${seconds} s (timeoutSeconds); the attempt was aborted`,
-    );
-  } finally {
-    timer.unsubscribe();
+    return toTriggerError(thrown);
   }
 }
 
-function pick({ rule, scheduler, random }: ActionRunner) {
-  return { rule, scheduler, random };
-}
-
-/** Settles when the plugin does, or rejects when the signal aborts first: a plugin that ignores its signal holds up nothing. */
-export async function orAborted<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new TriggerError('KT_STOPPED', 'the attempt was aborted'));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort);
-  });
+/** The parts of a result that the host relies on; whatever else a plugin adds is left out. */
+function checked(result: unknown): ActionResult {
   try {
-    return await Promise.race([call(), aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    const { outcome, targets } = result as ActionResult;
+    if (isOutcome(outcome) && Array.isArray(targets)) return { outcome, targets: targets.map(checkedTarget) };
+  } catch {
+    // Not an object, or its getters throw: said below.
   }
+  throw new TriggerError('KT_PLUGIN_FAULT', 'the action did not resolve with an ActionResult', { retry: 'never' });
 }
 
-function checked(result: ActionResult): ActionResult {
-  const outcome: unknown = (result as ActionResult | undefined)?.outcome;
-  if ((outcome === 'done' || outcome === 'unchanged') && Array.isArray(result.targets)) return result;
-  throw new TriggerError('KT_PLUGIN_FAULT', 'the action did not resolve with an ActionResult', { retry: 'never' });
+function checkedTarget({ target, outcome, message }: TargetResult): TargetResult {
+  if (typeof target !== 'string' || !isOutcome(outcome)) throw new TypeError('not a TargetResult');
+  return { target, outcome, ...(typeof message === 'string' ? { message } : {}) };
+}
+
+function isOutcome(value: unknown): value is 'done' | 'unchanged' {
+  return value === 'done' || value === 'unchanged';
 }

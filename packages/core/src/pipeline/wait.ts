@@ -1,6 +1,12 @@
 import { type SchedulerLike, timer } from 'rxjs';
 
-/** Resolves after `ms` by the scheduler's clock, or at once when the signal aborts. Leaves no timer or listener behind. */
+/** No timer takes longer: setTimeout holds 31 bits and fires at once beyond them. About 24.8 days. */
+export const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/**
+ * Resolves after `ms` (at most `LONGEST_WAIT_MS`) by the scheduler's clock, or at once when the signal aborts. Leaves no timer or
+ * listener behind.
+ */
 export function sleep(ms: number, scheduler: SchedulerLike, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -10,7 +16,7 @@ export function sleep(ms: number, scheduler: SchedulerLike, signal: AbortSignal)
       resolve();
     };
     signal.addEventListener('abort', done);
-    const subscription = timer(Math.max(0, ms), scheduler).subscribe(done);
+    const subscription = timer(Math.min(Math.max(0, ms), LONGEST_WAIT_MS), scheduler).subscribe(done);
   });
 }
 
@@ -27,7 +33,8 @@ export function fullJitter(
 /** Hands out `size` places first come, first served. */
 export class Semaphore {
   #free: number;
-  readonly #queue: (() => void)[] = [];
+  // A Set is a queue with cheap removal from its front; an array's `shift` moves all the others.
+  readonly #queue = new Set<() => void>();
 
   constructor(size: number) {
     this.#free = size;
@@ -35,12 +42,14 @@ export class Semaphore {
 
   async acquire(): Promise<void> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else await new Promise<void>((resolve) => this.#queue.add(resolve));
   }
 
   release(): void {
-    const next = this.#queue.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
+    for (const next of this.#queue) {
+      this.#queue.delete(next);
+      return next();
+    }
+    this.#free += 1;
   }
 }

@@ -1,0 +1,119 @@
+import { catchError, concat, EMPTY, filter, from, map, type Observable, of } from 'rxjs';
+import { ABSENT } from '../checkpoint/entry.js';
+import type { KeyState, RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
+import type { SourceContext } from '../contract/context.js';
+import { toTriggerError, TriggerError } from '../contract/errors.js';
+import type { OccurredEvent } from '../contract/events.js';
+import type { Source } from '../contract/plugin.js';
+import type { CompiledSource } from '../rule/compiled-rule.js';
+import { checkSourceEvent } from './check-source-event.js';
+import type { Observation } from './observation.js';
+import type { RuleReport, SourceReport } from './report.js';
+
+export interface ObservedSource {
+  readonly source: CompiledSource;
+  readonly instance: Source;
+  readonly context: SourceContext;
+  readonly checkpoint: RuleCheckpoint;
+  readonly onFirstSeen: 'baseline' | 'run';
+  /** Keys of the source whose states wait for a delivery. */
+  readonly underWay: () => Iterable<string>;
+  readonly report: (report: RuleReport) => void;
+}
+
+type Said = Observation | RuleReport;
+
+/** What one subscription to a source has said so far, held against the checkpoint. */
+export class Inventory {
+  /** Keys present so far, until `synced`. */
+  #seen: Set<string> | undefined = new Set();
+  #sees = false;
+  readonly #isFirst: boolean;
+
+  constructor(private readonly observed: ObservedSource) {
+    this.#isFirst = !observed.checkpoint.isKnown(observed.source.id);
+  }
+
+  accept(said: unknown): Observable<Said> {
+    const { source } = this.observed;
+    const event = checkSourceEvent(said, source.plugin.semantics);
+    if (event instanceof TriggerError) return this.#refuse(said, event);
+    switch (event.change) {
+      case 'present':
+        this.#seen?.add(event.key);
+        return this.#state({ key: event.key, revision: event.revision, parts: event.parts, data: event.data });
+      case 'absent':
+        this.#seen?.delete(event.key);
+        return this.#state({ key: event.key, revision: ABSENT });
+      case 'occurred':
+        return this.#occurrence(event);
+      case 'synced':
+        return this.#synced();
+      case 'degraded':
+        this.#sees = false;
+        return of({ ...this.#report('degraded'), error: toTriggerError(event.error) });
+    }
+  }
+
+  /** A key that a bad event names exists all the same: it must not count as deleted. */
+  #refuse(said: unknown, error: TriggerError): Observable<Said> {
+    const { source } = this.observed;
+    const { change, key } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>;
+    if (change === 'present' && typeof key === 'string') this.#seen?.add(key);
+    return of({ type: 'fault', where: source.name, error });
+  }
+
+  #state(said: { key: string; revision: string; parts?: KeyState['parts']; data?: unknown }): Observable<Said> {
+    const { source, checkpoint, onFirstSeen } = this.observed;
+    const state = this.#observation(said);
+    const isNew = checkpoint.get(source.id, said.key) === undefined;
+    const isFirstSight = (this.#isFirst && this.#seen !== undefined) || checkpoint.isUnreadable(source.id, said.key);
+    if (isNew && isFirstSight && onFirstSeen === 'baseline') {
+      if (said.revision !== ABSENT) checkpoint.baseline(state);
+      return EMPTY;
+    }
+    // Settled states go on too: one may replace a change that waits in the mailbox and is hereby undone.
+    return of(state);
+  }
+
+  #occurrence(event: OccurredEvent): Observable<Said> {
+    const { key, revision, data, settled } = event;
+    return of(this.#observation({ key, revision, data, occurrence: { settled } }));
+  }
+
+  #synced(): Observable<Said> {
+    const { source, checkpoint } = this.observed;
+    const seen = this.#seen;
+    this.#seen = undefined;
+    this.#sees = true;
+    const report = this.#report('synced');
+    if (source.plugin.semantics === 'edge') return of(report);
+    const missing = seen === undefined ? [] : this.#missing(seen);
+    // A rule counts as synced once a restart would find its baseline: from then on no change is lost. Failing
+    // writes are reported by the journal.
+    const baseline = from(checkpoint.completeBaseline(source.id)).pipe(
+      filter(() => this.#sees),
+      map(() => report),
+      catchError(() => EMPTY),
+    );
+    return concat(from(missing), checkpoint.isBaselineStored(source.id) ? of(report) : baseline);
+  }
+
+  /** Keys that existed, or wait for a delivery, and were not named: deleted meanwhile. */
+  #missing(seen: ReadonlySet<string>): Observation[] {
+    const { source, checkpoint, underWay } = this.observed;
+    const known = [...checkpoint.presentKeys(source.id), ...checkpoint.begunKeys(source.id), ...underWay()];
+    return [...new Set(known)]
+      .filter((key) => !seen.has(key))
+      .map((key) => this.#observation({ key, revision: ABSENT }));
+  }
+
+  #observation(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'data' | 'occurrence'>): Observation {
+    const { source, instance, context } = this.observed;
+    return { sourceId: source.id, source, instance, observedAtMs: context.scheduler.now(), ...said };
+  }
+
+  #report(state: SourceReport['state']): SourceReport {
+    return { type: 'source', source: this.observed.source.name, state };
+  }
+}

@@ -1,0 +1,2 @@
+export { silentLogger } from './silent-logger.js';
+export { VirtualClock } from './virtual-clock.js';
