@@ -72,7 +72,8 @@ describeOnClusters('the controllers', (start) => {
     await bench.create('deployments', workload('web', { replicas: 2 }));
     await bench.rolledOut('deployments', 'web');
     await bench.cluster.restart();
-    await bench.restamp('deployments', 'web', { v: '2' });
+    // This client's own idle connections may have broken, too.
+    await eventually(() => bench.restamp('deployments', 'web', { v: '2' }));
     await bench.rolledOut('deployments', 'web');
     expect(await bench.list('replicasets')).toHaveLength(2);
   });

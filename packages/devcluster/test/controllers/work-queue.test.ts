@@ -116,7 +116,7 @@ describe('the work queue', () => {
     const go = hold();
     queue.add('a');
     queue.add('b');
-    queue.addAfter('c', 10);
+    queue.addAfter('c', 60_000);
     await turn();
     let stopped = false;
     const stopping = queue.stop().then(() => (stopped = true));
