@@ -1,1 +1,18 @@
-export const placeholder = true;
+export { definitions } from './api/definitions.js';
+export {
+  API_GROUP,
+  API_GROUP_VERSION,
+  RESUME_ANNOTATION,
+  RETRY_ANNOTATION,
+  TRIGGER_CHECKPOINT,
+  TRIGGER_RULE,
+} from './api/resources.js';
+export { BUNDLED, bundledRegistry } from './bundled-plugins.js';
+export { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js';
+export type { ClusterCheckpointOptions } from './checkpoint/cluster-checkpoint-store.js';
+export { createLogger } from './logger.js';
+export type { LogLevel } from './logger.js';
+export { startOperator } from './operator.js';
+export type { Operator, OperatorOptions } from './operator.js';
+export type { RuleStatus } from './rules/trigger-rule.js';
+export { VERSION } from './version.js';

@@ -1,0 +1,66 @@
+import type { StructuralSchema } from './structural-schema.js';
+
+const text = (description: string): StructuralSchema => ({ type: 'string', description });
+const time = (description: string): StructuralSchema => ({ type: 'string', format: 'date-time', description });
+const count = (description: string): StructuralSchema => ({ type: 'integer', format: 'int64', description });
+const list = (description: string, properties: Record<string, StructuralSchema>): StructuralSchema => ({
+  type: 'array',
+  description,
+  items: { type: 'object', properties },
+});
+
+/** `status` of a TriggerRule; the TypeScript side is `RuleStatus`. */
+export const RULE_STATUS_SCHEMA: StructuralSchema = {
+  type: 'object',
+  description: 'Written by the operator.',
+  properties: {
+    observedGeneration: count('The generation that this status speaks of.'),
+    conditions: list('Accepted, Ready and Stalled, by the conventions that kubectl wait and GitOps tools read.', {
+      type: text('Accepted, Ready or Stalled.'),
+      status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether it holds.' },
+      observedGeneration: count('The generation that it was found for.'),
+      lastTransitionTime: time('When status last changed.'),
+      reason: text('One CamelCase word.'),
+      message: text('What is the matter and what to do.'),
+    }),
+    lastFired: time('When an event last reached the actions.'),
+    lastResult: text('Done, Unchanged or Failed: how that ended.'),
+    sources: list('By source.', {
+      name: text('Its name in the rule.'),
+      state: text('Opening, Synced or Degraded.'),
+      message: text('Why it is degraded.'),
+    }),
+    actions: list('By action.', {
+      name: text('Its name in the rule.'),
+      lastResult: text('Done, Unchanged, Failed, Skipped or Retrying.'),
+      reason: text('The error code of the last failure.'),
+      message: text('The last failure.'),
+      nextAttempt: time('When a failed attempt is repeated.'),
+    }),
+    counters: {
+      type: 'object',
+      description: 'Since the rule was made.',
+      properties: {
+        done: count('Events whose actions changed something.'),
+        unchanged: count('Events whose actions found everything in place.'),
+        failed: count('Events that were given up.'),
+        dropped: count('Events that a filter dropped.'),
+      },
+    },
+    deadLetters: list('Events that were given up, the latest ten. `kube-trigger retry` delivers them again.', {
+      time: time('When it was given up.'),
+      key: text('What it was about.'),
+      reason: text('The error code.'),
+      message: text('The last failure.'),
+    }),
+    history: list('The last ten events.', {
+      time: time('When it ended.'),
+      key: text('What it was about.'),
+      change: text('created, updated, deleted or occurred.'),
+      changedKeys: { type: 'array', items: { type: 'string' }, description: 'What changed in it, at most ten names.' },
+      result: text('Done, Unchanged, Failed or Dropped.'),
+      because: text('Which filter dropped it and why, or the last failure.'),
+    }),
+    tripped: text('Why the breaker stopped the rule.'),
+  },
+};

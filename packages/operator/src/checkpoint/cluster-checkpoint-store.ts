@@ -1,0 +1,60 @@
+import {
+  type CheckpointStore,
+  isTriggerError,
+  type Journal,
+  PacedJournal,
+  type RuleIdentity,
+  toTriggerError,
+  TriggerError,
+} from '@kube-trigger/core';
+import type { KubeClient, KubeObject } from '@kube-trigger/kube';
+import type { SchedulerLike } from 'rxjs';
+import { RULE_UID_LABEL, TRIGGER_CHECKPOINT } from '../api/resources.js';
+import { CheckpointShards, type CheckpointObject } from './checkpoint-shards.js';
+
+export interface ClusterCheckpointOptions {
+  readonly kube: KubeClient;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  /** Names this process among writers; another process's write ends this one's (`KT_CHECKPOINT_CONFLICT`). */
+  readonly writer: string;
+  readonly onError?: (rule: RuleIdentity, error: TriggerError | undefined) => void;
+}
+
+/**
+ * Keeps each rule's records in TriggerCheckpoint objects beside the rule, owned by it: `<rule>-<uid>-<n>`, as many as its keys need.
+ * A rule writes at most once a second. Every write names the resourceVersion it follows, so that of two processes that both believe to
+ * be the leader only one gets through.
+ */
+export class ClusterCheckpointStore implements CheckpointStore {
+  constructor(private readonly options: ClusterCheckpointOptions) {}
+
+  async open(rule: RuleIdentity): Promise<Journal> {
+    const { kube, scheduler, random, writer, onError } = this.options;
+    const shards = new CheckpointShards({ kube, rule, writer });
+    const stored = shards.load(await this.#list(rule));
+    return new PacedJournal({
+      stored,
+      scheduler,
+      random,
+      write: (dirty, first) => shards.write(dirty, first),
+      ...(onError === undefined ? {} : { onError: (error: TriggerError | undefined) => onError(rule, error) }),
+    });
+  }
+
+  async #list(rule: RuleIdentity): Promise<(CheckpointObject & KubeObject)[]> {
+    try {
+      return await this.options.kube.list<CheckpointObject & KubeObject>(TRIGGER_CHECKPOINT, {
+        namespace: rule.namespace,
+        labelSelector: `${RULE_UID_LABEL}=${rule.uid}`,
+      });
+    } catch (thrown) {
+      const error = toTriggerError(thrown);
+      const fix = isTriggerError(thrown) ? error.fix : undefined;
+      throw new TriggerError('KT_CHECKPOINT_UNAVAILABLE', `the checkpoint cannot be read: ${error.message}`, {
+        cause: thrown,
+        ...(fix === undefined ? {} : { fix }),
+      });
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import { Command, CommanderError } from 'commander';
+import { crdCommand } from './crd.js';
+import { runCommand } from './run.js';
+import { VERSION } from '../version.js';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const program = new Command('kube-trigger')
+    .description('When a ConfigMap, a Secret or the clock changes, do something about it.')
+    .version(VERSION)
+    .showHelpAfterError()
+    .showSuggestionAfterError()
+    .addCommand(runCommand())
+    .addCommand(crdCommand());
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`kube-trigger: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+    return 1;
+  }
+}

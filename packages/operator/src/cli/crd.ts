@@ -1,0 +1,17 @@
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { definitions } from '../api/definitions.js';
+import { bundledRegistry } from '../bundled-plugins.js';
+
+/** `kube-trigger crd`: the CustomResourceDefinitions as YAML on standard output. */
+export function crdCommand(): Command {
+  return new Command('crd')
+    .description('Print the CustomResourceDefinitions for the installed plugins.')
+    .addHelpText('after', '\nExample:\n  kube-trigger crd | kubectl apply -f -')
+    .action(() => {
+      const documents = definitions(bundledRegistry()).map((definition) =>
+        stringify(definition, { aliasDuplicateObjects: false }),
+      );
+      process.stdout.write(documents.join('---\n'));
+    });
+}

@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { inClusterAuth, kubeconfigAuth, type KubeAuth } from '@kube-trigger/kube';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { bundledRegistry } from '../bundled-plugins.js';
+import { createLogger, LOG_LEVELS, type LogLevel } from '../logger.js';
+import { startOperator } from '../operator.js';
+
+interface RunOptions {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace: readonly string[];
+  readonly leaderElect: boolean;
+  readonly leaseNamespace?: string;
+  readonly leaseName: string;
+  readonly healthPort: number;
+  readonly drainSeconds: number;
+  readonly logLevel: LogLevel;
+}
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** `kube-trigger run`: the controller, until SIGINT or SIGTERM; then it drains and exits 0. A second signal exits at once. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('Run the controller against a cluster, until SIGINT or SIGTERM.')
+    .option(
+      '--kubeconfig <file>',
+      'use this kubeconfig (default: in a pod its service account, else $KUBECONFIG or ~/.kube/config)',
+    )
+    .option('--context <name>', 'use this context of the kubeconfig (default: its current one)')
+    .option('--namespace <name>', 'look for TriggerRules in this namespace only; may be repeated', collect, [])
+    .option('--no-leader-elect', 'act at once, without a Lease; only when no other replica runs')
+    .option('--lease-namespace <name>', "namespace of the Lease (default: the pod's or the context's, else default)")
+    .option('--lease-name <name>', 'name of the Lease', 'kube-trigger')
+    .option(
+      '--health-port <port>',
+      'serve /healthz, /readyz and /metrics here; 0 takes any free port, -1 none',
+      port,
+      8080,
+    )
+    .option('--drain-seconds <seconds>', 'what running actions get to end at a stop', seconds, 10)
+    .addOption(
+      new Option('--log-level <level>', 'least severe level that is logged').choices(LOG_LEVELS).default('info'),
+    )
+    .addHelpText('after', '\nExample:\n  kube-trigger run --kubeconfig ~/.kube/config --namespace shop')
+    .action(run);
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const auth = chooseAuth(options);
+  const logger = createLogger(options.logLevel);
+  const operator = await startOperator({
+    auth,
+    logger,
+    registry: bundledRegistry(),
+    namespaces: options.namespace,
+    drainMs: options.drainSeconds * 1000,
+    ...(options.healthPort < 0 ? {} : { healthPort: options.healthPort }),
+    ...(options.leaderElect
+      ? { lease: { namespace: await leaseNamespace(options, auth), name: options.leaseName } }
+      : {}),
+  });
+  const signal = await firstSignal();
+  logger.info({ signal }, 'stopping');
+  for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => process.exit(1));
+  await operator.stop();
+  process.exit(0);
+}
+
+function chooseAuth({ kubeconfig, context }: RunOptions): KubeAuth {
+  const inPod = process.env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(SERVICE_ACCOUNT);
+  if (kubeconfig === undefined && context === undefined && inPod) return inClusterAuth();
+  return kubeconfigAuth({
+    ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  });
+}
+
+async function leaseNamespace({ leaseNamespace: chosen }: RunOptions, auth: KubeAuth): Promise<string> {
+  return chosen ?? (await auth.namespace()) ?? 'default';
+}
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+  });
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < -1 || value > 65_535)
+    throw new InvalidArgumentError('It must be a port, 0 or -1.');
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It must be a number of seconds, 0 or more.');
+  return value;
+}

@@ -1,0 +1,187 @@
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import {
+  type Logger,
+  LoggerToken,
+  type PluginRegistry,
+  RandomToken,
+  type RuleReport,
+  SchedulerToken,
+} from '@kube-trigger/core';
+import {
+  createEventRecorder,
+  createKubeClient,
+  electLeader,
+  type EventRecorder,
+  type KubeAuth,
+  type KubeClient,
+  KubeClientToken,
+  type LeaderElection,
+  type LeaderTimings,
+} from '@kube-trigger/kube';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { container as rootContainer, type DependencyContainer } from 'tsyringe';
+import { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js';
+import { logReport } from './log-report.js';
+import { RuleController } from './rules/rule-controller.js';
+import { StatusWriter } from './rules/status-writer.js';
+import type { TriggerRule } from './rules/trigger-rule.js';
+import { type HealthServer, startHealthServer } from './server/health-server.js';
+import { Metrics } from './server/metrics.js';
+
+export interface OperatorOptions {
+  readonly auth: KubeAuth;
+  readonly registry: PluginRegistry;
+  readonly logger: Logger;
+  /** Where TriggerRules are looked for; empty: everywhere. */
+  readonly namespaces?: readonly string[];
+  /** The Lease that replicas compete for; without it this process acts at once and must be the only one. */
+  readonly lease?: { readonly namespace: string; readonly name: string; readonly timings?: Partial<LeaderTimings> };
+  /** Port of `/healthz`, `/readyz` and `/metrics`; without it they are not served. */
+  readonly healthPort?: number;
+  /** How long running attempts may take to end at `stop`. Default 10,000. */
+  readonly drainMs?: number;
+  /** Not ready when a watch has not been proven complete for so long. Default 120,000. */
+  readonly staleAfterMs?: number;
+  readonly scheduler?: SchedulerLike;
+  readonly random?: () => number;
+  /** For what plugins may inject beyond the built-in tokens. */
+  readonly container?: DependencyContainer;
+}
+
+export interface Operator extends AsyncDisposable {
+  readonly identity: string;
+  /** The health server's port, once it listens. */
+  readonly healthPort: number | undefined;
+  /** `undefined` when rules can be acted on; else why not. */
+  ready(): string | undefined;
+  /** Ends deliveries, writes what is to be remembered, gives the lease back and closes every socket. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Assembles and starts the controller: client, checkpoint store, rules, election, health port. Resolves at once; an API server that cannot
+ * be reached is waited for. Rejects only when the health port is taken.
+ */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const operator = new RunningOperator(options);
+  await operator.start();
+  return operator;
+}
+
+class RunningOperator implements Operator {
+  readonly identity = `${hostname()}_${randomUUID()}`;
+  readonly #kube: KubeClient;
+  readonly #controller: RuleController;
+  readonly #election: LeaderElection | undefined;
+  readonly #events: EventRecorder;
+  readonly #metrics: Metrics;
+  #health: HealthServer | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(private readonly options: OperatorOptions) {
+    const { auth, registry, logger, lease, scheduler = asyncScheduler, random = Math.random } = options;
+    const kube = createKubeClient({ auth, logger, scheduler, random });
+    this.#kube = kube;
+    this.#events = createEventRecorder(kube, { component: 'kube-trigger', instance: this.identity, logger, scheduler });
+    this.#election = lease && electLeader({ client: kube, identity: this.identity, scheduler, logger, ...lease });
+    const mayAct = () => this.#election?.isLeader() ?? true;
+    const services = {
+      scheduler,
+      random,
+      logger,
+      mayAct,
+      checkpoints: new ClusterCheckpointStore({
+        kube,
+        scheduler,
+        random,
+        writer: this.identity,
+        onError: (rule, error) => this.#controller.checkpointReport(rule, error),
+      }),
+    };
+    this.#controller = new RuleController({
+      kube,
+      logger,
+      registry,
+      namespaces: options.namespaces ?? [],
+      container: this.#container({ kube, scheduler, random }),
+      services,
+      events: this.#events,
+      writerFor: (rule) => new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
+      onReport: (rule, report) => this.#onReport(rule, report),
+    });
+    this.#metrics = new Metrics({
+      kube,
+      rules: () => this.#controller.rules.size,
+      underWay: () => [...this.#controller.rules.values()].reduce((sum, rule) => sum + rule.counts.underWay, 0),
+      leading: mayAct,
+    });
+  }
+
+  get healthPort(): number | undefined {
+    return this.#health?.port;
+  }
+
+  async start(): Promise<void> {
+    const { healthPort: port, logger } = this.options;
+    if (port !== undefined) {
+      this.#health = await startHealthServer({
+        port,
+        ready: () => this.ready(),
+        metrics: () => this.#metrics.text(),
+      });
+    }
+    logger.info({ identity: this.identity, healthPort: this.healthPort }, 'operator started');
+    this.#controller.start();
+    if (this.#election === undefined) return this.#controller.lead();
+    this.#election.role.subscribe((role) => {
+      logger.info({ identity: this.identity, role }, 'leader election');
+      // Attempts are fenced one by one; a lost lease leaves no time to drain.
+      if (role === 'leading') this.#controller.lead();
+      else void this.#controller.standBy(0);
+    });
+  }
+
+  ready(): string | undefined {
+    if (this.#stopping !== undefined) return 'stopping';
+    if (!this.#controller.synced) return 'TriggerRules have not been listed yet';
+    const staleAfterMs = this.options.staleAfterMs ?? 120_000;
+    const stale = this.#kube.stats().watches.find((watch) => watch.ageOfLastProofMs > staleAfterMs);
+    if (stale === undefined) return undefined;
+    const where = [stale.namespace, stale.name].filter((part) => part !== undefined).join('/');
+    return `the watch on ${stale.resource.plural} ${where} is stale for ${Math.round(stale.ageOfLastProofMs / 1000)} s`;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#controller.stop(this.options.drainMs ?? 10_000);
+    await this.#election?.stop();
+    await this.#events.drain();
+    await this.#kube.close();
+    await this.#health?.close();
+    this.options.logger.info({ identity: this.identity }, 'operator stopped');
+  }
+
+  #onReport(rule: TriggerRule, report: RuleReport): void {
+    this.#metrics.count(report);
+    logReport(this.options.logger, rule, report);
+  }
+
+  #container(services: { kube: KubeClient; scheduler: SchedulerLike; random: () => number }): DependencyContainer {
+    const container = (this.options.container ?? rootContainer).createChildContainer();
+    container.register(KubeClientToken, { useValue: services.kube });
+    container.register(LoggerToken, { useValue: this.options.logger });
+    container.register(SchedulerToken, { useValue: services.scheduler });
+    container.register(RandomToken, { useValue: services.random });
+    return container;
+  }
+}

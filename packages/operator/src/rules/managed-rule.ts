@@ -1,0 +1,173 @@
+import {
+  compileRule,
+  type CompiledRule,
+  fullJitter,
+  instantiate,
+  type RuleReport,
+  RuleRunner,
+  type RuntimeServices,
+  sleep,
+  toTriggerError,
+} from '@kube-trigger/core';
+import type { EventRecorder } from '@kube-trigger/kube';
+import type { DependencyContainer } from 'tsyringe';
+import type { PluginRegistry } from '@kube-trigger/core';
+import { announce } from './announce.js';
+import { RuleState } from './rule-state.js';
+import type { StatusWriter } from './status-writer.js';
+import type { TriggerRule } from './trigger-rule.js';
+
+export interface ManagedRuleOptions {
+  readonly registry: PluginRegistry;
+  readonly container: DependencyContainer;
+  readonly services: RuntimeServices;
+  readonly events: EventRecorder;
+  readonly writerFor: (rule: TriggerRule) => StatusWriter;
+  readonly onReport?: (rule: TriggerRule, report: RuleReport) => void;
+}
+
+const RESTART = { initialDelayMs: 1000, maxDelayMs: 60_000 };
+
+/**
+ * One TriggerRule from its first sight to its deletion. Versions are taken one after the other: the running form is stopped before the
+ * next one starts, so two never act at a time. Whatever fails is shown in the rule's status and tried again.
+ */
+export class ManagedRule {
+  readonly #writer: StatusWriter;
+  readonly #ended = new AbortController();
+  #latest: TriggerRule;
+  #applied: TriggerRule | undefined;
+  #runner: RuleRunner | undefined;
+  #state: RuleState | undefined;
+  #working: Promise<void> | undefined;
+  #restartWanted = false;
+  #failures = 0;
+
+  constructor(
+    rule: TriggerRule,
+    private readonly options: ManagedRuleOptions,
+  ) {
+    this.#latest = rule;
+    this.#writer = options.writerFor(rule);
+    this.#wake();
+  }
+
+  get uid(): string {
+    return this.#latest.uid;
+  }
+
+  get counts(): { readonly underWay: number; readonly keys: number } {
+    return this.#runner?.counts ?? { underWay: 0, keys: 0 };
+  }
+
+  update(rule: TriggerRule): void {
+    this.#latest = rule;
+    this.#wake();
+  }
+
+  hear(report: RuleReport): void {
+    this.#heard(this.#latest, report);
+  }
+
+  /** Ends the rule. `drainMs` is what running attempts get to end by themselves. */
+  async end(drainMs: number): Promise<void> {
+    this.#ended.abort();
+    await this.#working;
+    await this.#runner?.stop(drainMs);
+    await this.#writer.close();
+  }
+
+  #wake(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#isBehind()) this.#wake();
+    });
+  }
+
+  #isBehind(): boolean {
+    if (this.#ended.signal.aborted) return false;
+    const { generation, resume, retry } = this.#latest;
+    const applied = this.#applied;
+    if (this.#restartWanted || applied === undefined) return true;
+    return applied.generation !== generation || applied.resume !== resume || applied.retry !== retry;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isBehind()) {
+      const rule = this.#latest;
+      const applied = this.#applied;
+      if (this.#restartWanted || applied?.generation !== rule.generation) await this.#start(rule);
+      else this.#command(rule, applied);
+      this.#applied = rule;
+    }
+  }
+
+  /** What annotations ask of a running rule. */
+  #command(rule: TriggerRule, applied: TriggerRule): void {
+    if (rule.resume !== applied.resume) this.#runner?.resume();
+    if (rule.retry !== applied.retry) {
+      this.#runner?.retry();
+      this.#state?.retried();
+    }
+    this.#show();
+  }
+
+  async #start(rule: TriggerRule): Promise<void> {
+    this.#restartWanted = false;
+    await this.#runner?.stop(this.options.services.mayAct?.() === false ? 0 : 5000);
+    this.#runner = undefined;
+    if (this.#ended.signal.aborted) return;
+    const { registry, services, events } = this.options;
+    const now = () => services.scheduler.now();
+    const before = this.#state?.status() ?? rule.status;
+    const identity = { namespace: rule.namespace, name: rule.name, uid: rule.uid };
+    const compilation = compileRule(identity, rule.spec, registry);
+    const phase = 'issues' in compilation ? compilation : compilation.suspend ? 'suspended' : compilation.rule;
+    this.#state = new RuleState(before, rule.generation, phase, now);
+    announce(events, rule, { type: 'compiled', compilation });
+    if (typeof phase !== 'string' && !('issues' in phase)) await this.#run(rule, phase);
+    this.#show();
+  }
+
+  async #run(rule: TriggerRule, compiled: CompiledRule): Promise<void> {
+    const { container, services } = this.options;
+    try {
+      const runner = new RuleRunner(compiled, instantiate(compiled, container), services);
+      this.#runner = runner;
+      runner.reports.subscribe((report) => this.#heard(rule, report));
+      await runner.start();
+      if (rule.resume !== this.#applied?.resume && this.#applied !== undefined) runner.resume();
+      this.#failures = 0;
+    } catch (thrown) {
+      this.#heard(rule, { type: 'checkpoint', error: toTriggerError(thrown) });
+      this.#restartLater();
+    }
+  }
+
+  #heard(rule: TriggerRule, report: RuleReport): void {
+    this.#state?.apply(report);
+    announce(this.options.events, rule, report);
+    this.options.onReport?.(rule, report);
+    // The checkpoint belongs to another process or was deleted: what it says now is what counts.
+    if (report.type === 'checkpoint' && report.error?.retry === 'never') this.#restartLater();
+    this.#show();
+  }
+
+  #restartLater(): void {
+    if (this.#restartWanted || this.#ended.signal.aborted) return;
+    this.#failures += 1;
+    const delayMs = fullJitter(this.#failures, RESTART, this.options.services.random);
+    void this.#restartAfter(delayMs);
+  }
+
+  async #restartAfter(delayMs: number): Promise<void> {
+    await sleep(delayMs, this.options.services.scheduler, this.#ended.signal);
+    this.#restartWanted = true;
+    this.#wake();
+  }
+
+  #show(): void {
+    const status = this.#state?.status();
+    if (status !== undefined) this.#writer.put(status);
+  }
+}

@@ -1,0 +1,123 @@
+import type { Logger, RuleIdentity, TriggerError } from '@kube-trigger/core';
+import type { KubeClient } from '@kube-trigger/kube';
+import { merge, type Subscription, tap } from 'rxjs';
+import { TRIGGER_RULE } from '../api/resources.js';
+import { ManagedRule, type ManagedRuleOptions } from './managed-rule.js';
+import { ruleProjection, type TriggerRule } from './trigger-rule.js';
+
+export interface RuleControllerOptions extends ManagedRuleOptions {
+  readonly kube: KubeClient;
+  readonly logger: Logger;
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+}
+
+/**
+ * Keeps one `ManagedRule` for every TriggerRule that exists. While it is not leading it watches all the same, so that a takeover
+ * starts from a warm inventory; rules run only while it leads.
+ */
+export class RuleController {
+  readonly #known = new Map<string, TriggerRule>();
+  readonly #managed = new Map<string, ManagedRule>();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #synced = new Set<string>();
+  #subscription: Subscription | undefined;
+  #leading = false;
+
+  constructor(private readonly options: RuleControllerOptions) {}
+
+  start(): void {
+    const scopes = this.options.namespaces.length === 0 ? [undefined] : this.options.namespaces;
+    const watches = scopes.map((namespace) => this.#watch(namespace));
+    this.#subscription = merge(...watches).subscribe();
+  }
+
+  /** True once every TriggerRule that exists was seen. */
+  get synced(): boolean {
+    return this.#synced.size === Math.max(1, this.options.namespaces.length);
+  }
+
+  get rules(): ReadonlyMap<string, ManagedRule> {
+    return this.#managed;
+  }
+
+  lead(): void {
+    if (this.#leading) return;
+    this.#leading = true;
+    for (const [id, rule] of this.#known) this.#manage(id, rule);
+  }
+
+  /** Stops every rule; `drainMs` is 0 when the lease is lost already. */
+  async standBy(drainMs: number): Promise<void> {
+    this.#leading = false;
+    for (const [id, managed] of this.#managed) this.#end(id, managed, drainMs);
+    await Promise.all(this.#ending);
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#subscription?.unsubscribe();
+    await this.standBy(drainMs);
+  }
+
+  /** The checkpoint of a rule could not be written (or, without an error, could again). */
+  checkpointReport(rule: RuleIdentity, error: TriggerError | undefined): void {
+    const managed = this.#managed.get(`${rule.namespace}/${rule.name}`);
+    if (managed?.uid === rule.uid) managed.hear({ type: 'checkpoint', ...(error === undefined ? {} : { error }) });
+  }
+
+  #watch(namespace: string | undefined) {
+    const { kube, logger } = this.options;
+    const scope = { resource: TRIGGER_RULE, namespace, project: ruleProjection };
+    return kube.watch(scope).pipe(
+      tap((event) => {
+        switch (event.type) {
+          case 'present':
+            return this.#present(event.value);
+          case 'absent':
+            return this.#absent(`${event.namespace}/${event.name}`);
+          case 'synced':
+            this.#synced.add(namespace ?? '');
+            return;
+          case 'interrupted':
+            logger.warn(whyBlind(event.error), 'cannot watch TriggerRules; trying again');
+        }
+      }),
+    );
+  }
+
+  #present(rule: TriggerRule): void {
+    const id = `${rule.namespace}/${rule.name}`;
+    if (rule.deleting) return this.#absent(id);
+    this.#known.set(id, rule);
+    if (this.#leading) this.#manage(id, rule);
+  }
+
+  #absent(id: string): void {
+    this.#known.delete(id);
+    const managed = this.#managed.get(id);
+    if (managed !== undefined) this.#end(id, managed, 0);
+  }
+
+  #manage(id: string, rule: TriggerRule): void {
+    const managed = this.#managed.get(id);
+    if (managed !== undefined && managed.uid === rule.uid) return managed.update(rule);
+    if (managed !== undefined) this.#end(id, managed, 0);
+    this.#managed.set(id, new ManagedRule(rule, this.options));
+  }
+
+  #end(id: string, managed: ManagedRule, drainMs: number): void {
+    this.#managed.delete(id);
+    const { logger } = this.options;
+    const ending = managed
+      .end(drainMs)
+      .catch((error: unknown) => logger.error({ rule: id, error: String(error) }, 'a rule did not end cleanly'))
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+}
+
+function whyBlind(error: TriggerError): object {
+  const crd =
+    error.code === 'KT_KUBE_NOT_FOUND' ? { fix: 'Install the definitions: kube-trigger crd | kubectl apply -f -' } : {};
+  return { code: error.code, error: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }), ...crd };
+}

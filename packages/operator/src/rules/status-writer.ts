@@ -1,0 +1,76 @@
+import { fullJitter, isTriggerError, type Logger, sleep, toTriggerError } from '@kube-trigger/core';
+import type { KubeClient } from '@kube-trigger/kube';
+import type { SchedulerLike } from 'rxjs';
+import { TRIGGER_RULE } from '../api/resources.js';
+import type { RuleStatus } from './trigger-rule.js';
+
+export interface StatusWriterOptions {
+  readonly kube: KubeClient;
+  readonly rule: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly mayWrite: () => boolean;
+}
+
+const MIN_INTERVAL_MS = 1000;
+const RETRY = { initialDelayMs: 1000, maxDelayMs: 60_000 };
+
+/** Writes a rule's status behind its back: the latest one only, at most once a second, and not when nothing changed. */
+export class StatusWriter {
+  readonly #closing = new AbortController();
+  #latest: RuleStatus | undefined;
+  #written = '';
+  #running: Promise<void> | undefined;
+
+  constructor(private readonly options: StatusWriterOptions) {}
+
+  put(status: RuleStatus): void {
+    this.#latest = status;
+    this.#running ??= this.#run();
+  }
+
+  /** Writes what is left, without waiting for a turn, and ends. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    await this.#write();
+  }
+
+  async #run(): Promise<void> {
+    // The first report of a burst is rarely the last: one turn lets them come together.
+    await sleep(0, this.options.scheduler, this.#closing.signal);
+    let failures = 0;
+    while (!this.#closing.signal.aborted && this.#isDirty()) {
+      failures = (await this.#write()) ? 0 : failures + 1;
+      const delayMs = failures === 0 ? MIN_INTERVAL_MS : fullJitter(failures, RETRY, this.options.random);
+      await sleep(delayMs, this.options.scheduler, this.#closing.signal);
+    }
+    this.#running = undefined;
+  }
+
+  #isDirty(): boolean {
+    return this.#latest !== undefined && JSON.stringify(this.#latest) !== this.#written;
+  }
+
+  /** False when it must be tried again. */
+  async #write(): Promise<boolean> {
+    const { kube, rule, logger } = this.options;
+    if (!this.#isDirty() || !this.options.mayWrite()) return true;
+    const status = this.#latest;
+    const text = JSON.stringify(status);
+    try {
+      const ref = { resource: TRIGGER_RULE, namespace: rule.namespace, name: rule.name };
+      // The uid makes the patch miss a rule that was deleted and made again under the same name.
+      await kube.patch(ref, { metadata: { uid: rule.uid }, status }, { type: 'merge', subresource: 'status' });
+      this.#written = text;
+      return true;
+    } catch (thrown) {
+      const error = toTriggerError(thrown);
+      const gone = isTriggerError(thrown) && ['KT_KUBE_NOT_FOUND', 'KT_KUBE_CONFLICT'].includes(error.code);
+      if (gone) this.#written = text;
+      else logger.warn({ code: error.code, error: error.message }, 'status not written');
+      return gone;
+    }
+  }
+}

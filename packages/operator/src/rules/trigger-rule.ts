@@ -1,0 +1,95 @@
+import type { KubeObject, Projection } from '@kube-trigger/kube';
+import { RESUME_ANNOTATION, RETRY_ANNOTATION } from '../api/resources.js';
+
+export type ConditionType = 'Accepted' | 'Ready' | 'Stalled';
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Counters {
+  readonly done: number;
+  readonly unchanged: number;
+  readonly failed: number;
+  readonly dropped: number;
+}
+
+/** `status` of a TriggerRule; the schema is in api/status-schema.ts. `null` clears a field in a merge patch. */
+export interface RuleStatus {
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  readonly lastFired?: string | null;
+  readonly lastResult?: string | null;
+  readonly sources?: readonly SourceStatus[];
+  readonly actions?: readonly ActionStatus[];
+  readonly counters?: Counters;
+  readonly deadLetters?: readonly DeadLetter[];
+  readonly history?: readonly HistoryItem[];
+  readonly tripped?: string | null;
+}
+
+export interface SourceStatus {
+  readonly name: string;
+  readonly state: 'Opening' | 'Synced' | 'Degraded';
+  readonly message?: string;
+}
+
+export interface ActionStatus {
+  readonly name: string;
+  readonly lastResult?: 'Done' | 'Unchanged' | 'Failed' | 'Skipped' | 'Retrying';
+  readonly reason?: string;
+  readonly message?: string;
+  readonly nextAttempt?: string;
+}
+
+export interface DeadLetter {
+  readonly time: string;
+  readonly key: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface HistoryItem {
+  readonly time: string;
+  readonly key: string;
+  readonly change: string;
+  readonly changedKeys?: readonly string[];
+  readonly result: string;
+  readonly because?: string;
+}
+
+/** What the operator keeps of a TriggerRule. */
+export interface TriggerRule {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly deleting: boolean;
+  readonly resume: string | undefined;
+  readonly retry: string | undefined;
+  readonly spec: unknown;
+  readonly status: RuleStatus;
+}
+
+export const ruleProjection: Projection<TriggerRule> = {
+  id: 'triggerrule/1',
+  of(object: KubeObject) {
+    const { metadata, spec, status } = object as KubeObject & { spec?: unknown; status?: RuleStatus };
+    return {
+      namespace: metadata.namespace ?? '',
+      name: metadata.name ?? '',
+      uid: metadata.uid ?? '',
+      generation: metadata.generation ?? 0,
+      deleting: metadata.deletionTimestamp !== undefined,
+      resume: metadata.annotations?.[RESUME_ANNOTATION],
+      retry: metadata.annotations?.[RETRY_ANNOTATION],
+      spec,
+      status: status ?? {},
+    };
+  },
+};
