@@ -29,6 +29,7 @@ export class Requester {
         return await this.#once<T>(raw, { method, path, attributes, signal: limit.signal });
       } catch (thrown) {
         raw.signal?.throwIfAborted();
+        if (this.transport.closed) throw clientClosed();
         const error = isTriggerError(thrown) ? thrown : networkError(attributes, thrown);
         this.transport.failed(error.code);
         if (limit.signal.aborted || repetition >= MAX_REPETITIONS) throw error;

@@ -25,7 +25,7 @@ export interface LeaderOptions {
   readonly scheduler?: SchedulerLike | undefined;
   /** Milliseconds of a clock that never jumps and runs on while the process is stopped; default `performance.now`. */
   readonly monotonicMs?: (() => number) | undefined;
-  /** The wall clock; seen only to notice that the machine slept. Default `Date.now`. */
+  /** The wall clock: written into the Lease for people, and read to notice that the machine slept. Default `Date.now`. */
   readonly wallMs?: (() => number) | undefined;
   readonly timings?: Partial<LeaderTimings> | undefined;
 }
@@ -165,7 +165,10 @@ class Election implements LeaderElection {
 
   async #take(lease: Lease, signal: AbortSignal): Promise<void> {
     const sent = { monotonic: this.#monotonic(), wall: this.#wall() };
-    const wanted = heldBy(lease, this.options.identity, this.#timings.leaseDurationMs);
+    const wanted = heldBy(lease, this.options.identity, {
+      leaseDurationMs: this.#timings.leaseDurationMs,
+      wallMs: sent.wall,
+    });
     const options = { signal, timeoutMs: this.#requestMs() };
     const { client, namespace } = this.options;
     const stored =
@@ -231,7 +234,8 @@ class Election implements LeaderElection {
     try {
       if (lease !== undefined && (await this.#releasedAt(lease))) return;
       const current = await client.get<Lease>(this.#ref, options);
-      if (current.spec?.holderIdentity === identity) await client.update(this.#ref, released(current), options);
+      if (current.spec?.holderIdentity === identity)
+        await client.update(this.#ref, released(current, this.#wall()), options);
     } catch (error) {
       const message = error instanceof Error ? error.message : 'unknown';
       logger.warn({ error: message }, 'lease not released; it will expire');
@@ -240,7 +244,9 @@ class Election implements LeaderElection {
 
   async #releasedAt(lease: Lease): Promise<boolean> {
     try {
-      await this.options.client.update(this.#ref, released(lease), { timeoutMs: this.#timings.retryPeriodMs });
+      await this.options.client.update(this.#ref, released(lease, this.#wall()), {
+        timeoutMs: this.#timings.retryPeriodMs,
+      });
       return true;
     } catch (error) {
       if (isTriggerError(error) && error.code === 'KT_KUBE_CONFLICT') return false;

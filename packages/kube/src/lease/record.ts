@@ -23,9 +23,13 @@ export function isFree({ spec = {} }: Lease): boolean {
 }
 
 /** The lease with this holder in it; `previous` keeps labels, annotations and the resourceVersion that makes the write safe. */
-export function heldBy(previous: Lease, identity: string, leaseDurationMs: number): Lease {
+export function heldBy(
+  previous: Lease,
+  identity: string,
+  { leaseDurationMs, wallMs }: { readonly leaseDurationMs: number; readonly wallMs: number },
+): Lease {
   const spec = previous.spec ?? {};
-  const now = microTime(new Date());
+  const now = microTime(wallMs);
   const renewal = spec.holderIdentity === identity;
   return {
     ...previous,
@@ -39,8 +43,8 @@ export function heldBy(previous: Lease, identity: string, leaseDurationMs: numbe
   };
 }
 
-export function released(previous: Lease): Lease {
-  const now = microTime(new Date());
+export function released(previous: Lease, wallMs: number): Lease {
+  const now = microTime(wallMs);
   return {
     ...previous,
     spec: { ...previous.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now },
@@ -58,6 +62,6 @@ export function firstLease(namespace: string, name: string): Lease {
 }
 
 /** The API's MicroTime wants exactly six decimals. For people only: nothing here compares times of two machines. */
-function microTime(date: Date): string {
-  return date.toISOString().replace('Z', '000Z');
+function microTime(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace('Z', '000Z');
 }

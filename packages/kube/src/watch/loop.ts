@@ -48,6 +48,7 @@ export class WatchLoop<T> {
   #establishedAt: number | undefined;
   #downSince: number | undefined;
   #open: TriggerError | undefined;
+  #lastCode: string | undefined;
   #everSynced = false;
   #unreadable = 0;
   #lastProofAt: number;
@@ -231,6 +232,7 @@ export class WatchLoop<T> {
   #sees({ relisted }: { readonly relisted: boolean }): void {
     const { inventory, logger } = this.parts;
     this.#downSince = undefined;
+    this.#lastCode = undefined;
     const fault = inventory.fault;
     const healed = this.#open !== undefined && (this.#open.code !== 'KT_KUBE_PROJECTION' || fault === undefined);
     if (relisted || healed) {
@@ -252,10 +254,11 @@ export class WatchLoop<T> {
     this.#downSince ??= now();
     this.#reposition(error);
     if (error.code === 'KT_KUBE_UNAUTHORIZED') await transport.reload().catch(() => undefined);
-    const downMs = now() - this.#downSince;
-    if (mayPass(error, this.#pace.failures) && this.#everSynced && downMs < timings.interruptedAfterMs) return;
-    if (error.code === 'KT_KUBE_EXPIRED' && this.#pace.failures < 2) return;
-    if (error.code === 'KT_KUBE_UNAUTHORIZED' && this.#pace.failures < 2) return;
+    const repeated = this.#lastCode === error.code;
+    this.#lastCode = error.code;
+    if (SELF_HEALING.has(error.code) && !repeated) return;
+    const lasting = now() - this.#downSince >= timings.interruptedAfterMs;
+    if (this.#everSynced && PASSING.has(error.code) && !lasting) return;
     this.#interrupt(error);
   }
 
@@ -278,21 +281,17 @@ export class WatchLoop<T> {
   }
 }
 
-/** Failures that most often are gone at the next attempt: reported only when they last. */
-function mayPass(error: TriggerError, failures: number): boolean {
-  switch (error.code) {
-    case 'KT_KUBE_UNREACHABLE':
-    case 'KT_KUBE_SERVER_ERROR':
-    case 'KT_KUBE_TOO_MANY_REQUESTS':
-    case 'KT_KUBE_BAD_RESPONSE':
-    case 'KT_KUBE_EXPIRED':
-      return true;
-    case 'KT_KUBE_UNAUTHORIZED':
-      return failures < 2;
-    default:
-      return false;
-  }
-}
+/** The next attempt has what this one lacked: a fresh list, fresh credentials. */
+const SELF_HEALING = new Set(['KT_KUBE_EXPIRED', 'KT_KUBE_UNAUTHORIZED']);
+
+/** Most often gone at the next attempt: reported to those who were synced only when it lasts. */
+const PASSING = new Set([
+  'KT_KUBE_UNREACHABLE',
+  'KT_KUBE_SERVER_ERROR',
+  'KT_KUBE_TOO_MANY_REQUESTS',
+  'KT_KUBE_BAD_RESPONSE',
+  'KT_KUBE_EXPIRED',
+]);
 
 function endedAtOnce(livedMs: number): TriggerError {
   return new TriggerError('KT_KUBE_UNREACHABLE', `the server ended the watch after ${Math.round(livedMs)} ms`, {
