@@ -16,6 +16,12 @@ import { LONGEST_WAIT_MS, Semaphore } from './wait.js';
 /** After a fault that is not the plugin's, and for a filter that defers to a time that is over. */
 const LOOK_AGAIN_MS = { fault: 30_000, past: 1000, notLeader: 1000 };
 
+/**
+ * So many deliveries may be recorded as begun before they have a place. One write of the checkpoint, of which there is one a second,
+ * then serves all of them; with none ahead, `concurrency` deliveries would be the most in a second.
+ */
+const BEGUN_AHEAD = 256;
+
 export interface MailboxOptions {
   readonly checkpoint: RuleCheckpoint;
   readonly runner: ActionRunner;
@@ -26,6 +32,13 @@ export interface MailboxOptions {
   readonly report: (report: RuleReport) => void;
 }
 
+interface BegunDelivery {
+  readonly observation: Observation;
+  readonly before: CheckpointEntry | undefined;
+  /** Gives its place free. */
+  readonly leave: () => void;
+}
+
 /**
  * One mailbox per key that is under way: strictly in order within a key, keys side by side up to `concurrency`. A newer level
  * state replaces a waiting one; one that undoes a change before its delivery began leaves nothing to do. Idle keys cost nothing.
@@ -33,6 +46,7 @@ export interface MailboxOptions {
 export class Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
   readonly #places: Semaphore;
+  readonly #beginnings: Semaphore;
   readonly #closing = new AbortController();
   readonly #stopped = new AbortController();
   readonly #breaker: Breaker;
@@ -41,6 +55,7 @@ export class Mailboxes {
   constructor(private readonly options: MailboxOptions) {
     const { checkpoint, delivery, runner } = options;
     this.#places = new Semaphore(delivery.concurrency);
+    this.#beginnings = new Semaphore(Math.max(BEGUN_AHEAD, 4 * delivery.concurrency));
     this.#breaker = new Breaker(delivery.breaker, runner.scheduler, checkpoint.tripped !== undefined);
   }
 
@@ -139,20 +154,20 @@ export class Mailboxes {
     }
     const heldMs = this.#heldMs();
     if (heldMs !== undefined) return this.#sleep(box, heldMs, observation);
-    await this.#places.acquire();
+    const leave = await this.#beginnings.acquire();
     let againMs: number | undefined;
     try {
-      // While it waited for a place, a newer state may have come, or the end, or a trip: then look again first.
+      // While it waited, a newer state may have come, or the end, or a trip: then look again first.
       if (box.head !== observation || this.#closing.signal.aborted || this.#heldMs() !== undefined) return;
-      againMs = await this.#decideAndDeliver(box, observation);
+      againMs = await this.#decideAndDeliver(box, observation, leave);
     } finally {
-      this.#places.release();
+      leave();
     }
     if (againMs !== undefined) await this.#sleep(box, againMs, observation);
   }
 
   /** Returns how long to wait before asking again, if it is not dealt with now. */
-  async #decideAndDeliver(box: Mailbox, observation: Observation): Promise<number | undefined> {
+  async #decideAndDeliver(box: Mailbox, observation: Observation, begun: () => void): Promise<number | undefined> {
     const { checkpoint, decide, report, runner } = this.options;
     const before = checkpoint.get(observation.sourceId, observation.key);
     const event = this.#eventOf(box, observation, before);
@@ -172,29 +187,36 @@ export class Mailboxes {
     }
     box.deliver(observation);
     try {
-      return await this.#deliver(box, observation, before);
+      const refused = await this.#begin(observation);
+      if (refused === undefined) {
+        const leave = await this.#places.acquire();
+        begun();
+        if (box.head === observation && !this.#closing.signal.aborted) {
+          await this.#deliver(box, { observation, before, leave });
+          return undefined;
+        }
+        leave();
+      }
+      checkpoint.undoBegin(observation, before);
+      return refused;
     } finally {
       box.deliver(undefined);
     }
   }
 
-  async #deliver(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined) {
+  async #deliver(box: Mailbox, begun: BegunDelivery): Promise<void> {
     const { checkpoint, runner } = this.options;
-    const refused = await this.#begin(observation);
-    if (refused !== undefined || box.head !== observation || this.#closing.signal.aborted) {
-      checkpoint.undoBegin(observation, before);
-      return refused;
-    }
+    const { observation, before } = begun;
     const event = this.#eventOf(box, observation, before);
-    const result = await runActions(runner, event, this.#control(box, observation, before?.begun !== undefined));
-    if (result.end !== 'answered') return undefined;
+    const control = this.#control(box, begun);
+    const result = await runActions(runner, event, control).finally(() => control.leave());
+    if (result.end !== 'answered') return;
     const { outcomes: actions } = result;
     const failure = actions.find((action) => action.outcome === 'failed');
     checkpoint.settle(observation, failure?.error?.code);
     this.#countTargets(observation.key, actions);
     const done = actions.some((action) => action.outcome === 'done');
     this.#ended(box, { observation, event, outcome: failure ? 'failed' : done ? 'done' : 'unchanged', actions });
-    return undefined;
   }
 
   /** Undefined once the beginning is stored; else how long to wait before another try. Never outlasts the stop. */
@@ -248,18 +270,21 @@ export class Mailboxes {
     this.options.report({ type: 'tripped', error });
   }
 
-  #control(box: Mailbox, observation: Observation, redelivered: boolean): DeliveryControl {
+  #control(box: Mailbox, begun: BegunDelivery): DeliveryControl & { leave(): void } {
+    const { observation, before } = begun;
+    let { leave } = begun;
     return {
       superseded: () => box.head !== observation,
       closing: () => this.#closing.signal.aborted,
       heldMs: () => this.#heldMs(),
       stopped: this.#stopped.signal,
-      redelivered,
+      redelivered: before?.begun !== undefined,
       wait: async (ms) => {
-        this.#places.release();
+        leave();
         await this.#sleep(box, ms, observation);
-        await this.#places.acquire();
+        leave = await this.#places.acquire();
       },
+      leave: () => leave(),
     };
   }
 

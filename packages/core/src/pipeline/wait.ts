@@ -40,12 +40,18 @@ export class Semaphore {
     this.#free = size;
   }
 
-  async acquire(): Promise<void> {
+  /** Resolves with how to give the place free; calling that again does nothing. */
+  async acquire(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#queue.add(resolve));
+    let held = true;
+    return () => {
+      if (held) this.#release();
+      held = false;
+    };
   }
 
-  release(): void {
+  #release(): void {
     for (const next of this.#queue) {
       this.#queue.delete(next);
       return next();

@@ -126,6 +126,10 @@ export class Harness {
     return new Harness({ ...this.setup, clock: this.clock, disk: this.disk, ...changed });
   }
 
+  counts() {
+    return this.runner.counts;
+  }
+
   of<T extends RuleReport['type']>(type: T): Extract<RuleReport, { type: T }>[] {
     return this.reports.filter((report): report is Extract<RuleReport, { type: T }> => report.type === type);
   }
