@@ -1,6 +1,7 @@
 import type { KubeObject } from '../api-types.js';
 import { asArray, asObject, asString, isObject, type JsonObject } from '../json.js';
 import type { ResourceDefinition, ScaleFields } from '../resources/definition.js';
+import { printerColumns } from '../table/columns.js';
 import { COMMON_FIELDS } from '../selectors/field-selector.js';
 import { subdomainErrors } from '../schema/names.js';
 
@@ -32,12 +33,16 @@ export function versionsOf(spec: JsonObject): JsonObject[] {
   return asArray(spec['versions']).filter(isObject);
 }
 
-function ofVersion(version: JsonObject): Pick<ResourceDefinition, 'version' | 'subresources' | 'schema' | 'scale'> {
+function ofVersion(
+  version: JsonObject,
+): Pick<ResourceDefinition, 'version' | 'subresources' | 'schema' | 'scale' | 'columns'> {
   const schema = asObject(version['schema'])['openAPIV3Schema'];
   const subresources = asObject(version['subresources']);
+  const columns = printerColumns(asArray(version['additionalPrinterColumns']));
   return {
     version: asString(version['name']) ?? '',
     subresources: Object.keys(subresources),
+    ...(columns === undefined ? {} : { columns }),
     ...(isScale(subresources['scale']) ? { scale: subresources['scale'] } : {}),
     ...(isObject(schema) ? { schema } : {}),
   };

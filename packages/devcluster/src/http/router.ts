@@ -3,6 +3,7 @@ import { unauthorized, unknownResource } from '../api-error.js';
 import { ADMIN, type Tokens } from '../auth/tokens.js';
 import type { Cluster } from '../cluster.js';
 import { groupDocument, groupList, resourceList } from '../discovery.js';
+import { serveOpenApi } from '../openapi/serve.js';
 import type { ResourceRequest, User } from '../rest/context.js';
 import { serveResource } from '../rest/handler.js';
 import { serveSubresource } from '../rest/subresources.js';
@@ -36,7 +37,11 @@ export async function route(exchange: Exchange): Promise<void> {
   else routeDocument(exchange);
 }
 
-function routeDocument({ cluster, info, response }: Exchange): void {
+function routeDocument({ cluster, info, request, response }: Exchange): void {
+  if (info.path === '/openapi/v2') {
+    serveOpenApi(cluster.registry, request, response);
+    return;
+  }
   const document = documentAt(cluster, info);
   if (document === undefined)
     sendText(response, 404, { type: 'text/plain; charset=utf-8', text: '404 page not found\n' });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expired } from '../api-error.js';
 import type { KubeObject } from '../api-types.js';
-import { collectionOf } from '../resources/definition.js';
+import { apiVersionOf, collectionOf } from '../resources/definition.js';
 import type { Change } from '../store/collection.js';
 import type { ResourceRequest } from './context.js';
 import { type Presentation, presentationOf } from './present.js';
@@ -22,7 +22,7 @@ export function serveWatch(request: ResourceRequest, response: ServerResponse): 
   const presentation = presentationOf(request);
   const wanted = parseRevision(request.info.query.get('resourceVersion'));
   const matches = selectorOf(request);
-  response.writeHead(200, { 'content-type': presentation.streamType, 'cache-control': 'no-cache, private' });
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   new WatchSession(request, response, { presentation, matches }).start(wanted);
 }
@@ -149,11 +149,9 @@ class WatchSession {
 
   private bookmark(): void {
     const { cluster, definition } = this.request;
-    const { kind } = definition;
-    const apiVersion = definition.group === '' ? definition.version : `${definition.group}/${definition.version}`;
+    // No name: a bookmark is of the kind's type and holds a revision alone.
     const metadata = { resourceVersion: String(cluster.store.revision), creationTimestamp: null };
-    this.write(
-      `${JSON.stringify({ type: 'BOOKMARK', object: this.view.presentation.bookmark({ kind, apiVersion, metadata }) })}\n`,
-    );
+    const object = { kind: definition.kind, apiVersion: apiVersionOf(definition), metadata };
+    this.send('BOOKMARK', object);
   }
 }
