@@ -46,7 +46,9 @@ function fill(types: Map<string, Writable>, line: string): void {
     if (match?.[1] === undefined) throw new Error(`cannot read field ${token} of ${name}`);
     const item = scalar(match[2] ?? 's') ?? types.get(match[2] ?? '');
     if (item === undefined) throw new Error(`type ${match[2]} of ${name}.${match[1]} is not declared`);
-    properties[match[1]] = decorate(item, match[3], match[4] === '^');
+    // The only default that matters here: ports are told apart by protocol.
+    const field = match[1] === 'protocol' && name.endsWith('Port') ? { ...item, default: 'TCP' } : item;
+    properties[match[1]] = decorate(field, match[3], match[4] === '^');
     if (match[5] === '!') required.push(match[1]);
   }
   type.properties = properties;

@@ -43,8 +43,7 @@ export function createObject(
     name: object.metadata.name,
   };
   if (cluster.store.get(ref) !== undefined) throw alreadyExists(resourceName(definition), object.metadata.name);
-  if (tracked)
-    trackUpdate(cluster, definition, { next: object, manager: options.manager, subresource: options.subresource });
+  if (tracked) trackUpdate(cluster, definition, { next: object, manager: options.manager });
   return options.dryRun ? object : cluster.store.put(ref, object);
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { methodNotAllowed, notFound } from '../api-error.js';
-import { decodeObject } from '../http/body.js';
+import { applyObject } from '../apply/apply.js';
+import { decodeObject, mediaType } from '../http/body.js';
 import { sendJson } from '../http/respond.js';
 import { type KubeObject } from '../api-types.js';
 import { resourceName } from '../resources/definition.js';
@@ -31,7 +32,7 @@ export async function serveResource(request: ResourceRequest, response: ServerRe
       return show(request, response, { code: 200, object: update(request) });
     case 'patch':
       if (request.info.name === '') throw methodNotAllowed();
-      return show(request, response, { code: 200, object: patchObject(request) });
+      return patch(request, response);
     case 'delete':
       return remove(request, response);
     case 'deletecollection':
@@ -47,6 +48,14 @@ function show(
   { code, object }: { code: number; object: KubeObject },
 ): void {
   sendJson(response, code, presentationOf(request).one(object, true));
+}
+
+function patch(request: ResourceRequest, response: ServerResponse): void {
+  if (mediaType(request.contentType) !== 'application/apply-patch+yaml') {
+    return show(request, response, { code: 200, object: patchObject(request) });
+  }
+  const { created, object } = applyObject(request);
+  return show(request, response, { code: created ? 201 : 200, object });
 }
 
 async function getObject(request: ResourceRequest): Promise<KubeObject> {

@@ -35,10 +35,20 @@ export function patchObject(request: ResourceRequest): KubeObject {
   });
 }
 
-function patcher({ body, contentType, definition }: ResourceRequest): (current: KubeObject) => unknown {
+function forceForbidden(): ApiError {
+  const message = 'Forbidden: may not be specified for non-apply patch';
+  return new ApiError(422, 'Invalid', `PatchOptions.meta.k8s.io "" is invalid: force: ${message}`, {
+    group: 'meta.k8s.io',
+    kind: 'PatchOptions',
+    causes: [{ reason: 'FieldValueForbidden', message, field: 'force' }],
+  });
+}
+
+function patcher({ body, contentType, definition, info }: ResourceRequest): (current: KubeObject) => unknown {
   const type = mediaType(contentType);
   if (type !== JSON_PATCH && type !== MERGE_PATCH && type !== STRATEGIC_PATCH) throw unsupported(definition);
   if (type === STRATEGIC_PATCH && definition.custom) throw unsupported(definition);
+  if (info.query.has('force')) throw forceForbidden();
   const patch = decodeJson(body);
   if (type === JSON_PATCH) return (current) => applyJsonPatch(current, patch);
   if (!isObject(patch))

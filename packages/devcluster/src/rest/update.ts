@@ -41,7 +41,7 @@ export function updateObject(
     ...(definition.validateUpdate?.(next, old) ?? []),
   ]);
   if (options.tracked !== false) {
-    trackUpdate(cluster, definition, { next, old, manager: options.manager, subresource: options.subresource });
+    trackUpdate(cluster, definition, { next, old, manager: options.manager });
   }
   if (deepEqual(next, old)) return old;
   if (options.dryRun) return next;
