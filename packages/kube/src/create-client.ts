@@ -37,6 +37,8 @@ export interface KubeClientOptions {
   readonly timings?: Partial<KubeTimings> | undefined;
   /** Objects per page when a watch lists; default 100. */
   readonly pageSize?: number | undefined;
+  /** More watches of single names in one namespace than this become one watch of the namespace, if RBAC allows; default 16. */
+  readonly widenAbove?: number | undefined;
 }
 
 /** Opens no connection and reads no file before its first use. */
@@ -71,6 +73,8 @@ class HttpKubeClient implements KubeClient {
       logger: options.logger,
       random: options.random ?? Math.random,
       pageSize: options.pageSize ?? PAGE_SIZE,
+      widenAbove: options.widenAbove ?? 16,
+      canI: (question, request) => this.canI(question, request),
     });
   }
 

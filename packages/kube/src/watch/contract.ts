@@ -47,6 +47,7 @@ export interface WatchStats {
   readonly labelSelector: string | undefined;
   readonly fieldSelector: string | undefined;
   readonly projection: string;
+  /** Names that are served together by a watch of their namespace count as one. */
   readonly subscribers: number;
   /** `waiting`: between two attempts. */
   readonly state: WatchState;

@@ -38,6 +38,10 @@ export class Inventory<T> {
     return this.#faulty.values().next().value;
   }
 
+  find(namespace: string, name: string): Entry<T> | undefined {
+    return this.#entries.get(keyOf(namespace, name));
+  }
+
   entries(): Iterable<Entry<T>> {
     return this.#entries.values();
   }

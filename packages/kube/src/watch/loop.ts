@@ -4,6 +4,7 @@ import { between, deadline, sleep, type Deadline } from '../time.js';
 import type { WatchState } from './contract.js';
 import type { Inventory } from './inventory.js';
 import { Pace } from './pace.js';
+import { isLater } from './versions.js';
 import { Vigil } from './vigil.js';
 import type { Outlet, Wire, WireEvent } from './wire.js';
 
@@ -62,6 +63,10 @@ export class WatchLoop<T> {
 
   get state(): WatchState {
     return this.#state;
+  }
+
+  get position(): string | undefined {
+    return this.#position;
   }
 
   get synced(): boolean {
@@ -297,10 +302,4 @@ function endedAtOnce(livedMs: number): TriggerError {
   return new TriggerError('KT_KUBE_UNREACHABLE', `the server ended the watch after ${Math.round(livedMs)} ms`, {
     retry: 'backoff',
   });
-}
-
-/** Versions are decimal numbers on every known server; where they are not, nothing is assumed. */
-function isLater(a: string, b: string): boolean {
-  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
-  return a.length === b.length ? a > b : a.length > b.length;
 }
