@@ -3,6 +3,7 @@ import {
   type ActionContext,
   type ActionResult,
   type Delivery,
+  isTriggerError,
   TriggerError,
   type TargetResult,
 } from '@kube-trigger/core';
@@ -42,8 +43,10 @@ export class RolloutAction implements Action<RolloutConfig> {
     const ref = refOf(config, context);
     const { resource, namespace, name } = ref;
     await failingAs(ref, 'get', () => this.kube.get(ref, { as: 'metadata', signal }));
-    const answer = await this.kube.canI({ verb: 'patch', resource, namespace, name }, { signal });
-    if (!answer.allowed) throw forbidden(ref, 'patch');
+    const allowed = await this.kube
+      .canI({ verb: 'patch', resource, namespace, name }, { signal })
+      .then((answer) => answer.allowed, unlessItCannotSay);
+    if (!allowed) throw forbidden(ref, 'patch');
   }
 
   async #roll(
@@ -99,6 +102,12 @@ function refOf({ objectRef }: RolloutConfig, { rule }: Pick<ActionContext, 'rule
 
 function beingDeleted(target: string): TargetResult {
   return { target, outcome: 'unchanged', message: 'is being deleted' };
+}
+
+/** A server without access reviews, or one that does not let this identity ask, is no fault of the rule: the first patch will tell. */
+function unlessItCannotSay(thrown: unknown): true {
+  if (isTriggerError(thrown) && ['KT_KUBE_NOT_FOUND', 'KT_KUBE_FORBIDDEN'].includes(thrown.code)) return true;
+  throw thrown;
 }
 
 async function failingAs<T>(ref: ObjectRef, verb: 'get' | 'patch', call: () => Promise<T>): Promise<T> {

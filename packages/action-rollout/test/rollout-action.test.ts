@@ -262,6 +262,16 @@ describe('errors', () => {
   });
 });
 
+it.each(['KT_KUBE_NOT_FOUND', 'KT_KUBE_FORBIDDEN'])('passes its check where access reviews answer %s', async (code) => {
+  kube.canI = () => Promise.reject(new TriggerError(code, 'create selfsubjectaccessreviews'));
+  await expect(action.check(config, fakeContext())).resolves.toBeUndefined();
+});
+
+it('does not pass its check where the access review fails otherwise', async () => {
+  kube.canI = () => Promise.reject(new TriggerError('KT_KUBE_UNREACHABLE', 'reset'));
+  await expect(action.check(config, fakeContext())).rejects.toThrow('reset');
+});
+
 it('checks the target’s metadata and asks whether it may patch', async () => {
   await action.check(config, fakeContext());
   expect(kube.said).toEqual(['get statefulsets.apps']);
