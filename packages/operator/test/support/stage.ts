@@ -53,7 +53,10 @@ export class Stage implements AsyncDisposable {
       namespaces: [this.namespace],
       ...rest,
     });
-    await eventually(() => this.#operator?.ready() === undefined, { because: 'the operator should become ready' });
+    await eventually(() => this.#operator?.ready() === undefined, {
+      because: 'the operator should become ready',
+      timeoutMs: 60_000,
+    });
     return this.#operator;
   }
 
