@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { annotateCommands } from './annotate.js';
 import { crdCommand } from './crd.js';
 import { runCommand } from './run.js';
 import { VERSION } from '../version.js';
@@ -12,6 +13,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .addCommand(runCommand())
     .addCommand(crdCommand());
+  for (const command of annotateCommands()) program.addCommand(command);
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs';
-import { inClusterAuth, kubeconfigAuth, type KubeAuth } from '@kube-trigger/kube';
+import type { KubeAuth } from '@kube-trigger/kube';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { bundledRegistry } from '../bundled-plugins.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../logger.js';
 import { startOperator } from '../operator.js';
+import { chooseAuth, type ClusterOptions } from './cluster-options.js';
 
-interface RunOptions {
-  readonly kubeconfig?: string;
-  readonly context?: string;
+interface RunOptions extends ClusterOptions {
   readonly namespace: readonly string[];
   readonly leaderElect: boolean;
   readonly leaseNamespace?: string;
@@ -16,8 +14,6 @@ interface RunOptions {
   readonly drainSeconds: number;
   readonly logLevel: LogLevel;
 }
-
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** `kube-trigger run`: the controller, until SIGINT or SIGTERM; then it drains and exits 0. A second signal exits at once. */
 export function runCommand(): Command {
@@ -65,15 +61,6 @@ async function run(options: RunOptions): Promise<void> {
   for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => process.exit(1));
   await operator.stop();
   process.exit(0);
-}
-
-function chooseAuth({ kubeconfig, context }: RunOptions): KubeAuth {
-  const inPod = process.env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(SERVICE_ACCOUNT);
-  if (kubeconfig === undefined && context === undefined && inPod) return inClusterAuth();
-  return kubeconfigAuth({
-    ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-  });
 }
 
 async function leaseNamespace({ leaseNamespace: chosen }: RunOptions, auth: KubeAuth): Promise<string> {

@@ -3,6 +3,7 @@ import {
   type CompiledRule,
   fullJitter,
   instantiate,
+  type PluginRegistry,
   type RuleReport,
   RuleRunner,
   type RuntimeServices,
@@ -11,7 +12,6 @@ import {
 } from '@kube-trigger/core';
 import type { EventRecorder } from '@kube-trigger/kube';
 import type { DependencyContainer } from 'tsyringe';
-import type { PluginRegistry } from '@kube-trigger/core';
 import { announce } from './announce.js';
 import { RuleState } from './rule-state.js';
 import type { StatusWriter } from './status-writer.js';
@@ -67,6 +67,11 @@ export class ManagedRule {
 
   hear(report: RuleReport): void {
     this.#heard(this.#latest, report);
+  }
+
+  /** Resolves when the present version was started (or could not be). */
+  async settledIn(): Promise<void> {
+    await this.#working;
   }
 
   /** Ends the rule. `drainMs` is what running attempts get to end by themselves. */
@@ -136,10 +141,12 @@ export class ManagedRule {
       this.#runner = runner;
       runner.reports.subscribe((report) => this.#heard(rule, report));
       await runner.start();
-      if (rule.resume !== this.#applied?.resume && this.#applied !== undefined) runner.resume();
+      if (this.#applied !== undefined && rule.resume !== this.#applied.resume) runner.resume();
       this.#failures = 0;
     } catch (thrown) {
-      this.#heard(rule, { type: 'checkpoint', error: toTriggerError(thrown) });
+      const error = toTriggerError(thrown);
+      const isCheckpoint = error.code === 'KT_CHECKPOINT_UNAVAILABLE';
+      this.#heard(rule, isCheckpoint ? { type: 'checkpoint', error } : { type: 'fault', where: 'start', error });
       this.#restartLater();
     }
   }

@@ -4,6 +4,7 @@ import { merge, type Subscription, tap } from 'rxjs';
 import { TRIGGER_RULE } from '../api/resources.js';
 import { ManagedRule, type ManagedRuleOptions } from './managed-rule.js';
 import { ruleProjection, type TriggerRule } from './trigger-rule.js';
+import { WarmRule } from './warm-rule.js';
 
 export interface RuleControllerOptions extends ManagedRuleOptions {
   readonly kube: KubeClient;
@@ -19,6 +20,7 @@ export interface RuleControllerOptions extends ManagedRuleOptions {
 export class RuleController {
   readonly #known = new Map<string, TriggerRule>();
   readonly #managed = new Map<string, ManagedRule>();
+  readonly #warm = new Map<string, WarmRule>();
   readonly #ending = new Set<Promise<void>>();
   readonly #synced = new Set<string>();
   #subscription: Subscription | undefined;
@@ -45,6 +47,7 @@ export class RuleController {
     if (this.#leading) return;
     this.#leading = true;
     for (const [id, rule] of this.#known) this.#manage(id, rule);
+    for (const [id, warm] of this.#warm) void this.#cool(id, warm);
   }
 
   /** Stops every rule; `drainMs` is 0 when the lease is lost already. */
@@ -52,11 +55,13 @@ export class RuleController {
     this.#leading = false;
     for (const [id, managed] of this.#managed) this.#end(id, managed, drainMs);
     await Promise.all(this.#ending);
+    if (this.#subscription?.closed === false) for (const [id, rule] of this.#known) this.#heat(id, rule);
   }
 
   async stop(drainMs: number): Promise<void> {
     this.#subscription?.unsubscribe();
     await this.standBy(drainMs);
+    await Promise.all([...this.#warm.values()].map((warm) => warm.end()));
   }
 
   /** The checkpoint of a rule could not be written (or, without an error, could again). */
@@ -90,12 +95,29 @@ export class RuleController {
     if (rule.deleting) return this.#absent(id);
     this.#known.set(id, rule);
     if (this.#leading) this.#manage(id, rule);
+    else this.#heat(id, rule);
   }
 
   #absent(id: string): void {
     this.#known.delete(id);
     const managed = this.#managed.get(id);
     if (managed !== undefined) this.#end(id, managed, 0);
+    void this.#warm.get(id)?.end();
+    this.#warm.delete(id);
+  }
+
+  /** A standby watches what its rules watch, so that nothing must be listed when it takes over. */
+  #heat(id: string, rule: TriggerRule): void {
+    const warm = this.#warm.get(id);
+    if (warm?.fits(rule) === true) return;
+    this.#warm.set(id, new WarmRule(rule, this.options));
+    void warm?.end();
+  }
+
+  async #cool(id: string, warm: WarmRule): Promise<void> {
+    await this.#managed.get(id)?.settledIn();
+    if (this.#warm.get(id) === warm && this.#leading) this.#warm.delete(id);
+    if (this.#warm.get(id) !== warm) await warm.end();
   }
 
   #manage(id: string, rule: TriggerRule): void {

@@ -1,0 +1,50 @@
+import { compileRule, instantiate, type RuleInstances } from '@kube-trigger/core';
+import { merge, onErrorResumeNextWith, type Subscription } from 'rxjs';
+import type { ManagedRuleOptions } from './managed-rule.js';
+import type { TriggerRule } from './trigger-rule.js';
+
+/**
+ * The watches of a rule and nothing else: what a standby holds. A source that fails here is simply not warm; whoever leads reports it.
+ */
+export class WarmRule {
+  #subscription: Subscription | undefined;
+  #instances: RuleInstances | undefined;
+
+  constructor(
+    private readonly rule: TriggerRule,
+    options: ManagedRuleOptions,
+  ) {
+    try {
+      this.#open(options);
+    } catch {
+      // A plugin whose constructor throws: the same as a source that fails.
+    }
+  }
+
+  fits(rule: TriggerRule): boolean {
+    return rule.uid === this.rule.uid && rule.generation === this.rule.generation;
+  }
+
+  async end(): Promise<void> {
+    this.#subscription?.unsubscribe();
+    await this.#instances?.dispose().catch(() => undefined);
+  }
+
+  #open({ registry, container, services }: ManagedRuleOptions): void {
+    const { namespace, name, uid, spec } = this.rule;
+    const compilation = compileRule({ namespace, name, uid }, spec, registry);
+    if ('issues' in compilation || compilation.suspend) return;
+    const { rule } = compilation;
+    const { scheduler, random, logger } = services;
+    const context = { rule: rule.identity, scheduler, random, logger, settledRevision: () => undefined };
+    const instances = instantiate(rule, container);
+    this.#instances = instances;
+    const levels = rule.sources.flatMap((source, i) => {
+      const instance = instances.sources[i];
+      return source.plugin.semantics === 'level' && instance !== undefined
+        ? [instance.open(source.config, context)]
+        : [];
+    });
+    this.#subscription = merge(...levels.map((source) => source.pipe(onErrorResumeNextWith()))).subscribe();
+  }
+}
