@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { createBootstrapRoles } from './auth/rbac.js';
 import { Tokens } from './auth/tokens.js';
-import type { Cluster } from './cluster.js';
+import { type Cluster, timestamp } from './cluster.js';
 import { startControllers } from './controllers/index.js';
 import { runDefinitions } from './crd/controller.js';
 import { Faults } from './faults/faults.js';
@@ -57,9 +59,14 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
     now: () => new Date(),
     bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
   };
-  const tokens = new Tokens();
+  const tokens = new Tokens(cluster.store, cluster.now);
   const token = tokens.issue('admin', ['system:masters']);
   createFirstNamespaces(cluster);
+  createBootstrapRoles(cluster.store, (name) => ({
+    name,
+    uid: randomUUID(),
+    creationTimestamp: timestamp(cluster.now()),
+  }));
   const collector = new GarbageCollector(cluster);
   const stops = [runDefinitions(cluster), runNamespaceDeletion(cluster), () => collector.stop()];
   const faults = new Faults(() => cluster.store.compact());

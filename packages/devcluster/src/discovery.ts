@@ -1,4 +1,5 @@
 import { groupVersion } from './api-types.js';
+import { REVIEWS } from './auth/reviews.js';
 import type { ResourceDefinition } from './resources/definition.js';
 import type { Registry } from './resources/registry.js';
 
@@ -6,13 +7,16 @@ const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 
 /** `/apis`. */
 export function groupList(registry: Registry): unknown {
-  const groups = registry.groups().filter((group) => group !== '');
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map((group) => groupEntry(registry, group)) };
+  return {
+    kind: 'APIGroupList',
+    apiVersion: 'v1',
+    groups: allGroups(registry).map((group) => groupEntry(registry, group)),
+  };
 }
 
 /** `/apis/GROUP`; undefined for an unknown group. */
 export function groupDocument(registry: Registry, group: string): unknown {
-  if (!registry.groups().includes(group) || group === '') return undefined;
+  if (!allGroups(registry).includes(group)) return undefined;
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(registry, group) };
 }
 
@@ -20,14 +24,18 @@ function groupEntry(
   registry: Registry,
   group: string,
 ): { name: string; versions: unknown[]; preferredVersion: unknown } {
-  const versions = registry.versions(group).map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  const names = registry.versions(group);
+  const versions = (names.length === 0 ? ['v1'] : names).map((version) => ({
+    groupVersion: `${group}/${version}`,
+    version,
+  }));
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
 /** `/api/v1` and `/apis/GROUP/VERSION`; undefined when nothing is served there. */
 export function resourceList(registry: Registry, group: string, version: string): unknown {
   const definitions = registry.all().filter((each) => each.group === group && each.version === version);
-  const virtual = VIRTUAL[groupVersion(group, version)] ?? [];
+  const virtual = reviewEntries(group, version);
   if (definitions.length === 0 && virtual.length === 0) return undefined;
   const resources = [...definitions.flatMap(entries), ...virtual];
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: groupVersion(group, version), resources };
@@ -75,4 +83,17 @@ const SUBRESOURCES: { readonly [name: string]: SubresourceEntry } = {
   token: { kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: ['create'] },
 };
 
-const VIRTUAL: { readonly [groupVersion: string]: readonly unknown[] } = {};
+function reviewEntries(group: string, version: string): unknown[] {
+  if (version !== 'v1') return [];
+  return REVIEWS.filter((each) => each.group === group).map(({ kind, namespaced, plural }) => ({
+    name: plural,
+    singularName: '',
+    namespaced,
+    kind,
+    verbs: ['create'],
+  }));
+}
+
+function allGroups(registry: Registry): string[] {
+  return [...new Set([...registry.groups(), ...REVIEWS.map(({ group }) => group)])].filter((group) => group !== '');
+}

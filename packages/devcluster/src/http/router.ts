@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { unauthorized, unknownResource } from '../api-error.js';
+import { methodNotAllowed, unauthorized, unknownResource } from '../api-error.js';
+import { authorize, impersonate } from '../auth/authorize.js';
+import { answerReview, requestToken, type Review, REVIEWS } from '../auth/reviews.js';
 import { ADMIN, type Tokens } from '../auth/tokens.js';
 import type { Cluster } from '../cluster.js';
 import { groupDocument, groupList, resourceList } from '../discovery.js';
@@ -8,7 +10,7 @@ import type { ResourceRequest, User } from '../rest/context.js';
 import { serveResource } from '../rest/handler.js';
 import { serveSubresource } from '../rest/subresources.js';
 import { VERSION } from '../version.js';
-import { readBody } from './body.js';
+import { decodeObject, readBody } from './body.js';
 import type { RequestInfo } from './request-info.js';
 import { sendJson, sendText } from './respond.js';
 
@@ -31,8 +33,10 @@ function withoutCredentials({ request }: Exchange): User | undefined {
 /** Answers one request: authentication, then the handler for its path. */
 export async function route(exchange: Exchange): Promise<void> {
   const { info, request, tokens } = exchange;
-  const user = tokens.userOf(request.headers.authorization) ?? withoutCredentials(exchange);
-  if (user === undefined) throw unauthorized();
+  const known = tokens.userOf(request.headers.authorization) ?? withoutCredentials(exchange);
+  if (known === undefined) throw unauthorized();
+  const user = impersonate(exchange.cluster.store, known, request.headers);
+  authorize(exchange.cluster.store, user, info);
   if (info.isResource) await routeResource(exchange, user);
   else routeDocument(exchange);
 }
@@ -70,7 +74,29 @@ function documentAt({ registry }: Cluster, info: RequestInfo): unknown {
   return info.version === '' ? undefined : resourceList(registry, info.group, info.version);
 }
 
-async function routeResource({ cluster, info, request, response }: Exchange, user: User): Promise<void> {
+async function routeReview(
+  { cluster, info, request, response, tokens }: Exchange,
+  user: User,
+  review: Review,
+): Promise<void> {
+  const body = decodeObject(await readBody(request), request.headers['content-type']);
+  sendJson(response, 201, answerReview(review, { store: cluster.store, tokens, user, method: info.method, body }));
+}
+
+async function routeToken({ cluster, info, request, response, tokens }: Exchange): Promise<void> {
+  if (info.verb !== 'create') throw methodNotAllowed();
+  const bytes = await readBody(request);
+  const body = bytes.length === 0 ? {} : decodeObject(bytes, request.headers['content-type']);
+  const { name, namespace } = info;
+  sendJson(response, 201, requestToken({ store: cluster.store, tokens }, { body, name, namespace }));
+}
+
+async function routeResource(exchange: Exchange, user: User): Promise<void> {
+  const { cluster, info, request, response } = exchange;
+  const review = REVIEWS.find(
+    ({ group, plural }) => group === info.group && plural === info.resource && info.version === 'v1',
+  );
+  if (review !== undefined) return routeReview(exchange, user, review);
   const definition = cluster.registry.find(info.group, info.version, info.resource);
   if (definition === undefined) {
     if (resourceList(cluster.registry, info.group, info.version) !== undefined) throw unknownResource();
@@ -78,6 +104,7 @@ async function routeResource({ cluster, info, request, response }: Exchange, use
     return;
   }
   if (info.subresource !== '' && !definition.subresources.includes(info.subresource)) throw unknownResource();
+  if (info.subresource === 'token') return routeToken(exchange);
   const body = await readBody(request);
   const resource: ResourceRequest = {
     cluster,
