@@ -1,0 +1,21 @@
+import { defineAction } from '@kube-trigger/core';
+import { WebhookConfig } from './config/schema.js';
+import { validateWebhook } from './config/validate.js';
+import { WEBHOOK_ERRORS } from './errors.js';
+import { WebhookAction } from './webhook-action.js';
+
+/** The action `webhook`. */
+export const webhook = defineAction({
+  name: 'webhook',
+  summary: 'Tells a URL, a Service or every ready pod over HTTP.',
+  config: WebhookConfig,
+  semantics: 'edge',
+  validate: validateWebhook,
+  rbac: [
+    { apiGroups: [''], resources: ['services'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['get'] },
+  ],
+  errors: WEBHOOK_ERRORS,
+  useClass: WebhookAction,
+});

@@ -1,0 +1,135 @@
+import { isIP } from 'node:net';
+import { type Action, type ActionContext, type ActionResult, type Delivery, isTriggerError } from '@kube-trigger/core';
+import { type KubeClient, KubeClientToken } from '@kube-trigger/kube';
+import { inject, injectable } from 'tsyringe';
+import { Answered } from './answered.js';
+import type { WebhookConfig } from './config/schema.js';
+import { each } from './each.js';
+import { webhookError } from './errors.js';
+import { type AddressPolicy, refusal } from './http/address.js';
+import { Connections, type TlsMaterial } from './http/connections.js';
+import { send } from './http/send.js';
+import { compose, materialOf, type Message } from './message/compose.js';
+import { type WebhookNetwork, WebhookNetworkToken } from './network.js';
+import { conclude, type TargetOutcome } from './outcome.js';
+import { References } from './targets/references.js';
+import { resolveTargets, servicePort, type Surroundings, type Target } from './targets/resolve.js';
+import { tlsMaterial } from './targets/tls-material.js';
+import { hostOf } from './targets/web-url.js';
+
+/** Pods that are told at the same time. */
+const PARALLEL = 16;
+
+interface Attempt {
+  readonly config: WebhookConfig;
+  readonly message: Message;
+  readonly tls: TlsMaterial;
+  readonly delivery: Delivery;
+  readonly context: ActionContext;
+}
+
+/**
+ * Makes one HTTP request per target. Every repetition of a delivery carries the same id; targets that accepted it before are not asked
+ * again as long as this instance lives. Secrets are read for each attempt and kept no longer, except for TLS keys, which live as long
+ * as their connections.
+ */
+@injectable()
+export class WebhookAction implements Action<WebhookConfig> {
+  readonly #connections: Connections;
+  readonly #answered = new Answered();
+
+  constructor(
+    @inject(KubeClientToken) private readonly kube: KubeClient,
+    @inject(WebhookNetworkToken, { isOptional: true }) private readonly network: WebhookNetwork = {},
+  ) {
+    this.#connections = new Connections(network.resolve);
+  }
+
+  async run(config: WebhookConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
+    context.signal.throwIfAborted();
+    const around = this.#around(context);
+    const targets = await resolveTargets(config, around);
+    const message = compose(config, await materialOf(config, around.references), { delivery, context });
+    const tls = await tlsMaterial(config.tls, around.references);
+    const attempt = { config, message, tls, delivery, context };
+    const outcomes = await each(targets, PARALLEL, (target) => this.#tell(target, attempt));
+    return this.#conclude(outcomes, delivery);
+  }
+
+  /** Everything that the message is made of is there. Makes no connection to a target. */
+  async check(config: WebhookConfig, context: ActionContext): Promise<void> {
+    context.signal.throwIfAborted();
+    const around = this.#around(context);
+    if (config.serviceRef !== undefined) await servicePort(config.serviceRef, around);
+    for (const target of await resolveTargets(config, around)) {
+      if (target.problem !== undefined) throw target.problem;
+      this.#refuseLiteral(target, config);
+    }
+    await materialOf(config, around.references);
+    await tlsMaterial(config.tls, around.references);
+  }
+
+  /** Ends requests that are under way and closes every socket. */
+  dispose(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  /** Sockets that are open or being opened: for tests and metrics. */
+  get openSockets(): number {
+    return this.#connections.openSockets;
+  }
+
+  #around({ rule, signal }: ActionContext): Surroundings {
+    const { kube } = this;
+    return { kube, namespace: rule.namespace, signal, references: new References(kube, rule.namespace, signal) };
+  }
+
+  #policy({ allowLinkLocal }: WebhookConfig): AddressPolicy {
+    const { allowLoopback = false, honourAllowLinkLocal = true } = this.network;
+    return { loopback: allowLoopback, linkLocal: allowLinkLocal && honourAllowLinkLocal };
+  }
+
+  /** Names are looked up when the connection is made; an address in the URL is known before. */
+  #refuseLiteral({ url, name }: Target, config: WebhookConfig): void {
+    const host = url === undefined ? '' : hostOf(url);
+    const refused = isIP(host) > 0 ? refusal(host, this.#policy(config)) : undefined;
+    if (refused === undefined) return;
+    throw webhookError('KT_WEBHOOK_ADDRESS_REFUSED', `${name}: ${refused}`, {
+      retry: 'never',
+      fix: 'Link-local addresses need allowLinkLocal and the consent of the operator; loopback is the operator itself',
+    });
+  }
+
+  async #tell(target: Target, attempt: Attempt): Promise<TargetOutcome> {
+    const { delivery, context } = attempt;
+    const before = this.#answered.get(delivery.id, target.id);
+    if (before !== undefined) {
+      if ('rejected' in before) return { target, error: before.rejected };
+      const message = `accepted an earlier attempt: ${before.accepted}`;
+      return { target, result: { target: target.name, outcome: 'unchanged', message } };
+    }
+    try {
+      const accepted = await this.#send(target, attempt);
+      this.#answered.set(delivery.id, target.id, { accepted });
+      return { target, result: { target: target.name, outcome: 'done', message: accepted } };
+    } catch (thrown) {
+      context.signal.throwIfAborted();
+      if (!isTriggerError(thrown)) throw thrown;
+      if (thrown.retry === 'never') this.#answered.set(delivery.id, target.id, { rejected: thrown });
+      return { target, error: thrown };
+    }
+  }
+
+  async #send({ url, problem }: Target, { config, message, tls, context }: Attempt): Promise<string> {
+    if (url === undefined) throw problem ?? new TypeError('a target without a URL');
+    const dispatcher = this.#connections.dispatcher({ tls, policy: this.#policy(config) });
+    const { signal, scheduler } = context;
+    return `answered ${await send(url, message, { dispatcher, signal, scheduler, manners: config })}`;
+  }
+
+  #conclude(outcomes: readonly TargetOutcome[], { id }: Delivery): ActionResult {
+    const over = outcomes.every((outcome) => 'result' in outcome || outcome.error.retry === 'never');
+    if (over) this.#answered.forget(id);
+    return conclude(outcomes);
+  }
+}
