@@ -1,4 +1,3 @@
-import { startDevCluster } from '@kube-trigger/devcluster';
 import { describe } from 'vitest';
 import { envtestWanted, startEnvtest } from './envtest.js';
 import { installCrds } from './install-crds.js';
@@ -30,6 +29,8 @@ export function describeOnClusters(name: string, define: (start: StartCluster, c
 
 /** Starts the embedded API server. */
 export async function startEmbedded({ controllers = true, crds = [] }: StartClusterOptions = {}): Promise<TestCluster> {
+  // Loaded here, so that a run on the real server alone does not pay for it.
+  const { startDevCluster } = await import('@kube-trigger/devcluster');
   const server = await startDevCluster({ controllers });
   const cluster = new RunningCluster('embedded', server, {
     restart: () => server.restart(),

@@ -39,6 +39,8 @@ export interface Fault {
 export interface ActionFixture<C extends TSchema> {
   readonly plugin: ActionPlugin<C>;
   world(): ActionWorld | Promise<ActionWorld>;
+  /** How long the suite waits for what must come. Default 5000. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -51,7 +53,7 @@ export function describeActionContract<C extends TSchema>(name: string, fixture:
     const plugin = fixture.plugin as unknown as AnyPlugin & Pick<ActionPlugin, 'semantics' | 'useClass'>;
     let bench: Bench;
     beforeEach(async () => {
-      bench = new Bench(plugin, await fixture.world());
+      bench = new Bench(plugin, await fixture.world(), fixture.timeoutMs);
     });
     afterEach(() => bench.world.dispose?.());
 
@@ -62,7 +64,7 @@ export function describeActionContract<C extends TSchema>(name: string, fixture:
     itEndsWithItsSignal(() => bench);
     itFailsInForm(
       () => bench,
-      async () => new Bench(plugin, await fixture.world()),
+      async () => new Bench(plugin, await fixture.world(), fixture.timeoutMs),
     );
     itChecksWithoutTouching(() => bench);
   });
@@ -76,8 +78,14 @@ class Bench {
   constructor(
     readonly plugin: AnyPlugin & Pick<ActionPlugin, 'useClass'>,
     readonly world: ActionWorld,
+    private readonly timeoutMs = 5000,
   ) {
     this.config = configOf(plugin, world.config);
+  }
+
+  /** Waits until `fn` returns something; fails saying `because`. */
+  until<T>(fn: () => T, because: string): Promise<Exclude<T, undefined | null | false>> {
+    return eventually(fn, { timeoutMs: this.timeoutMs, because });
   }
 
   get action(): Action {
@@ -173,15 +181,18 @@ function itEndsWithItsSignal(bench: () => Bench): void {
     const { world } = bench();
     world.hang();
     const controller = new AbortController();
-    const running = bench().run({}, controller.signal);
-    const ended = running.then(
-      () => 'resolved',
-      () => 'rejected',
-    );
-    await eventually(() => world.held() > 0, { because: 'it holds nothing while it waits, so held() tells nothing' });
+    let ended: string | undefined;
+    bench()
+      .run({}, controller.signal)
+      .then(
+        () => (ended = 'resolved'),
+        () => (ended = 'rejected'),
+      );
+    await bench().until(() => world.held() > 0, 'it holds nothing while it waits, so held() tells nothing');
     controller.abort(new Error('stopped'));
-    await expect(ended).resolves.toBe('rejected');
-    await eventually(() => world.held() === 0, { because: 'something is still held' });
+    await bench().until(() => ended, 'it went on waiting');
+    await bench().until(() => world.held() === 0, 'something is still held');
+    expect(ended).toBe('rejected');
   });
 }
 

@@ -41,6 +41,8 @@ export interface SourceWorld extends Collaborators {
 export interface SourceFixture<C extends TSchema> {
   readonly plugin: SourcePlugin<C>;
   world(): SourceWorld | Promise<SourceWorld>;
+  /** How long the suite waits for what must come. Default 5000. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -53,7 +55,7 @@ export function describeSourceContract<C extends TSchema>(name: string, fixture:
     const plugin = fixture.plugin as unknown as AnyPlugin & Pick<SourcePlugin, 'semantics' | 'useClass'>;
     let bench: Bench;
     beforeEach(async () => {
-      bench = new Bench(plugin, await fixture.world());
+      bench = new Bench(plugin, await fixture.world(), fixture.timeoutMs);
     });
     afterEach(() => bench.dispose());
 
@@ -82,6 +84,7 @@ class Bench {
   constructor(
     readonly plugin: AnyPlugin & Pick<SourcePlugin, 'useClass'>,
     readonly world: SourceWorld,
+    private readonly timeoutMs = 5000,
   ) {
     this.source = makeInstance(plugin.useClass, world);
     this.config = configOf(plugin, world.config);
@@ -101,10 +104,15 @@ class Bench {
     return listener;
   }
 
+  /** Waits until `fn` returns something; fails saying `because`. */
+  until<T>(fn: () => T, because: string): Promise<Exclude<T, undefined | null | false>> {
+    return eventually(fn, { timeoutMs: this.timeoutMs, because });
+  }
+
   /** Listens and waits for `synced`. */
   async synced(): Promise<Listener> {
     const listener = this.listen();
-    await eventually(() => listener.events.some(({ change }) => change === 'synced'), { because: 'no synced' });
+    await this.until(() => listener.events.some(({ change }) => change === 'synced'), 'no synced');
     return listener;
   }
 
@@ -112,12 +120,12 @@ class Bench {
   async change(listener: Listener): Promise<SourceEvent[]> {
     const before = listener.events.length;
     await this.world.change();
-    await eventually(() => listener.events.length > before, { because: 'the change was not said' });
+    await this.until(() => listener.events.length > before, 'the change was not said');
     return listener.events.slice(before);
   }
 
   async released(): Promise<void> {
-    await eventually(() => this.world.held() === 0, { because: 'something is still held' });
+    await this.until(() => this.world.held() === 0, 'something is still held');
   }
 
   async dispose(): Promise<void> {
@@ -132,7 +140,7 @@ function itHoldsItsResources(bench: () => Bench): void {
     const opened = source.open(config, context);
     expect([world.held(), world.kube?.requests ?? []]).toEqual([0, []]);
     const subscription = opened.subscribe();
-    await eventually(() => world.held() > 0, { because: 'it holds nothing while subscribed, so held() tells nothing' });
+    await bench().until(() => world.held() > 0, 'it holds nothing while subscribed, so held() tells nothing');
     subscription.unsubscribe();
   });
 
@@ -252,11 +260,11 @@ function itFailsInForm(bench: () => Bench): void {
     const listener = await bench().synced();
     const before = listener.events.length;
     await world.blind();
-    const error = await eventually(() => errorOf(listener, before), { because: 'nothing was said about it' });
+    const error = await bench().until(() => errorOf(listener, before), 'nothing was said about it');
     expect(isTriggerError(error) && error.code).toMatch(/^KT_/);
     await world.heal?.();
     const after = listener.error === undefined ? listener : await bench().synced();
-    await eventually(() => after.events.at(-1)?.change === 'synced', { because: 'no synced after recovery' });
+    await bench().until(() => after.events.at(-1)?.change === 'synced', 'no synced after recovery');
   });
 
   it('turns a throwing collaborator into an error of the Observable and holds nothing', async ({ skip }) => {
@@ -264,7 +272,7 @@ function itFailsInForm(bench: () => Bench): void {
     if (world.sabotage === undefined) return skip();
     world.sabotage();
     const listener = bench().listen();
-    await eventually(() => errorOf(listener, 0), { because: 'the failure was swallowed' });
+    await bench().until(() => errorOf(listener, 0), 'the failure was swallowed');
     listener.subscription.unsubscribe();
     expect(world.held()).toBe(0);
   });
