@@ -6,7 +6,7 @@ import { KillLoop } from './kill-loop.js';
 /** Set to repeat a failing run: its message names the seed. */
 const SEED = Number(process.env['KILL_LOOP_SEED'] ?? Date.now() % 1_000_000_000);
 
-describe.sequential('an operator that is killed with -9 again and again', () => {
+describe('an operator that is killed with -9 again and again', () => {
   beforeAll(buildOperator);
 
   describeOnClusters('rolls exactly once per change', (start, name) => {

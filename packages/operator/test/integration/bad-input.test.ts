@@ -23,7 +23,7 @@ const REFUSED: readonly (readonly [string, object, string, RegExp])[] = [
     'two plugins in one item',
     { sources: [{ configMap: { name: 'cm' }, confgMap: {} }], actions: ROLL },
     'Invalid',
-    /spec\.sources\[0\]: needs exactly one source plugin, found confgMap and configMap/,
+    /spec\.sources\[0\]: needs exactly one source plugin, found (confgMap and configMap|configMap and confgMap)/,
   ],
   [
     'an item without a plugin',

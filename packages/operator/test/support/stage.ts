@@ -111,7 +111,7 @@ export class Stage implements AsyncDisposable {
       },
       {
         because: `${type} of ${name} should be ${JSON.stringify({ ...wanted, message: wanted.message?.source })}`,
-        timeoutMs: 40_000,
+        timeoutMs: 75_000,
       },
     );
   }
