@@ -4,6 +4,7 @@ import { timestamp } from '../cluster.js';
 import { decodeYaml } from '../http/body.js';
 import { asObject, clone, isObject, type JsonObject } from '../json.js';
 import { apiVersionOf, type ResourceDefinition } from '../resources/definition.js';
+import { admission } from '../rest/admission.js';
 import type { ResourceRequest } from '../rest/context.js';
 import { refOf } from '../rest/context.js';
 import { createObject } from '../rest/create.js';
@@ -34,6 +35,8 @@ export function applyObject(request: ResourceRequest): Applied {
     manager: request.manager,
     dryRun: request.dryRun,
     tracked: false,
+    patching: true,
+    ...admission(request),
   };
   if (live !== undefined) {
     return {

@@ -3,7 +3,8 @@ import { asArray, asObject, asString, isObject, type JsonObject } from '../json.
 import type { User } from '../rest/context.js';
 import type { Store } from '../store/store.js';
 
-const GROUP = 'rbac.authorization.k8s.io';
+export const RBAC_GROUP = 'rbac.authorization.k8s.io';
+const GROUP = RBAC_GROUP;
 
 /** What someone wants to do: to a resource, or to a path when `resource` is empty. */
 export interface Attributes {
@@ -23,7 +24,7 @@ export function isAllowed(store: Store, user: User, attributes: Attributes): boo
   if (attributes.namespace !== '') bindings.push(...objects(store, 'rolebindings', attributes.namespace));
   return bindings
     .filter((binding) => asArray(binding['subjects']).some((subject) => isSubject(asObject(subject), user, binding)))
-    .some((binding) => rulesOf(store, binding).some((rule) => permits(asObject(rule), attributes)));
+    .some((binding) => roleRulesOf(store, binding).some((rule) => permits(asObject(rule), attributes)));
 }
 
 function objects(store: Store, plural: string, namespace = ''): KubeObject[] {
@@ -33,7 +34,8 @@ function objects(store: Store, plural: string, namespace = ''): KubeObject[] {
     .flatMap((key) => collection.objects.get(key) ?? []);
 }
 
-function rulesOf(store: Store, binding: KubeObject): readonly unknown[] {
+/** The rules of the role that a binding grants. */
+export function roleRulesOf(store: Store, binding: KubeObject): readonly unknown[] {
   const { kind, name } = asObject(binding['roleRef']);
   const local = kind === 'Role';
   const role = store.get({

@@ -1,8 +1,9 @@
 import type { FieldError } from '../api-error.js';
 import type { KubeObject } from '../api-types.js';
-import { asObject, asString } from '../json.js';
+import { asObject, asString, isObject } from '../json.js';
 import type { Strategy } from '../resources/definition.js';
 import { versionsOf } from './definition.js';
+import { structuralErrors } from './structural.js';
 
 const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
@@ -57,8 +58,22 @@ function validate(crd: KubeObject): FieldError[] {
       detail: 'must have exactly one version marked as storage version',
     });
   }
-  versionsOf(spec).forEach((version, i) => {
-    if (asObject(version['schema'])['openAPIV3Schema'] === undefined) {
+  const { scope } = spec;
+  if (scope !== undefined && scope !== 'Namespaced' && scope !== 'Cluster') {
+    const detail = 'supported values: "Cluster", "Namespaced"';
+    errors.push({ type: 'FieldValueNotSupported', field: 'spec.scope', value: scope, detail });
+  }
+  if (asObject(spec['conversion'])['strategy'] === 'Webhook') {
+    const detail = 'devcluster does not implement conversion webhooks';
+    errors.push({ type: 'FieldValueForbidden', field: 'spec.conversion.strategy', detail });
+  }
+  const versions = versionsOf(spec);
+  versions.forEach((version, i) => {
+    const schema = asObject(version['schema'])['openAPIV3Schema'];
+    // With one version for all, the API server names the schema by its internal place.
+    const path = versions.length === 1 ? 'spec.validation' : `spec.versions[${i}].schema`;
+    if (isObject(schema)) errors.push(...structuralErrors(schema, `${path}.openAPIV3Schema`));
+    if (schema === undefined) {
       errors.push({
         type: 'FieldValueRequired',
         field: `spec.versions[${i}].schema.openAPIV3Schema`,

@@ -42,6 +42,10 @@ export function requestInfo(method: string, url: string): RequestInfo {
   const rest = parts.slice(core ? 2 : 3);
   const gv = core ? { group: '', version: parts[1] ?? '' } : { group: parts[1] ?? '', version: parts[2] ?? '' };
   if (rest.length === 0) return { ...plain, ...gv };
+  // `/api/v1/watch/…` is the old way to ask for a watch; with a name, of that object alone.
+  if (rest[0] === 'watch' && rest.length > 1 && method === 'GET') {
+    return { ...plain, ...gv, ...splitTarget(rest.slice(1)), isResource: true, verb: 'watch' };
+  }
   const target = splitTarget(rest);
   return { ...plain, ...gv, ...target, isResource: true, verb: verbOf(method, target.name, parsed.searchParams) };
 }

@@ -6,13 +6,15 @@ import { asObject } from '../json.js';
 import { kindName, type ResourceDefinition, resourceName, collectionOf } from '../resources/definition.js';
 import { validateSchema } from '../schema/validate.js';
 import { trackUpdate } from '../apply/track.js';
-import { validateMetadata } from './metadata.js';
+import { validateFinalizers, validateMetadata } from './metadata.js';
 
 export interface WriteOptions {
   readonly namespace: string;
   readonly subresource: string;
   readonly manager: string;
   readonly dryRun: boolean;
+  /** The last check before an object is stored. */
+  readonly admit?: (object: KubeObject) => void;
 }
 
 /** The letters Kubernetes makes name suffixes from: no vowels, no look-alikes. */
@@ -43,6 +45,7 @@ export function createObject(
     name: object.metadata.name,
   };
   if (cluster.store.get(ref) !== undefined) throw alreadyExists(resourceName(definition), object.metadata.name);
+  options.admit?.(object);
   if (tracked) trackUpdate(cluster, definition, { next: object, manager: options.manager });
   return options.dryRun ? object : cluster.store.put(ref, object);
 }
@@ -112,6 +115,7 @@ export function generateName(prefix: string): string {
 /** All rules that an object must obey whether new or changed. */
 export function validateObject(definition: ResourceDefinition, object: KubeObject): FieldError[] {
   const errors = validateMetadata(object, definition.validateName);
+  if (!definition.custom && definition.group !== 'apiextensions.k8s.io') errors.push(...validateFinalizers(object));
   if (definition.custom && definition.schema !== undefined) {
     const { metadata, ...rest } = object;
     errors.push(...validateSchema({ ...rest, metadata: asObject(metadata) }, definition.schema, ''));

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
-import { methodNotAllowed, notFound } from '../api-error.js';
+import { ApiError, methodNotAllowed, notFound } from '../api-error.js';
 import { applyObject } from '../apply/apply.js';
 import { decodeObject, mediaType } from '../http/body.js';
 import { sendJson } from '../http/respond.js';
 import { type KubeObject } from '../api-types.js';
 import { resourceName } from '../resources/definition.js';
+import { admission } from './admission.js';
 import { type ResourceRequest, refOf } from './context.js';
-import { createObject } from './create.js';
+import { createObject, type WriteOptions } from './create.js';
 import { decodeInto } from './decode.js';
 import { type Deletion, deleteObject, parseDeleteOptions } from './delete.js';
 import { listObjects } from './list.js';
@@ -19,6 +20,7 @@ import { serveWatch } from './watch.js';
 
 /** Serves the verbs of a resource itself and of its `status` subresource. */
 export async function serveResource(request: ResourceRequest, response: ServerResponse): Promise<void> {
+  checkDryRun(request);
   switch (request.info.verb) {
     case 'get':
       return show(request, response, { code: 200, object: await getObject(request) });
@@ -40,6 +42,27 @@ export async function serveResource(request: ResourceRequest, response: ServerRe
     default:
       throw methodNotAllowed();
   }
+}
+
+const OPTION_KINDS: { readonly [verb: string]: string } = {
+  create: 'CreateOptions',
+  update: 'UpdateOptions',
+  patch: 'PatchOptions',
+  delete: 'DeleteOptions',
+  deletecollection: 'DeleteOptions',
+};
+
+function checkDryRun({ info }: ResourceRequest): void {
+  const values = info.query.getAll('dryRun');
+  const kind = OPTION_KINDS[info.verb];
+  if (kind === undefined || values.every((value) => value === 'All' || value === '')) return;
+  const list = values.map((value) => JSON.stringify(value)).join(', ');
+  const message = `Unsupported value: []string{${list}}: supported values: "All"`;
+  throw new ApiError(422, 'Invalid', `${kind}.meta.k8s.io "" is invalid: dryRun: ${message}`, {
+    group: 'meta.k8s.io',
+    kind,
+    causes: [{ reason: 'FieldValueNotSupported', message, field: 'dryRun' }],
+  });
 }
 
 function show(
@@ -67,14 +90,10 @@ async function getObject(request: ResourceRequest): Promise<KubeObject> {
   return found;
 }
 
-function writeOptions(request: ResourceRequest): {
-  namespace: string;
-  subresource: string;
-  manager: string;
-  dryRun: boolean;
-} {
-  const { definition, info, manager, dryRun } = request;
-  return { namespace: definition.namespaced ? info.namespace : '', subresource: info.subresource, manager, dryRun };
+function writeOptions(request: ResourceRequest): WriteOptions {
+  const { definition, dryRun, info, manager } = request;
+  const namespace = definition.namespaced ? info.namespace : '';
+  return { namespace, subresource: info.subresource, manager, dryRun, ...admission(request) };
 }
 
 function create(request: ResourceRequest): KubeObject {

@@ -90,7 +90,8 @@ function checkMatch(query: URLSearchParams, match: string): void {
   }
 }
 
-function badMatch(message: string): ApiError {
+/** 422 for a `resourceVersionMatch` that cannot be honoured. */
+export function badMatch(message: string): ApiError {
   const reason = message.startsWith('Unsupported') ? 'FieldValueNotSupported' : 'FieldValueForbidden';
   return new ApiError(422, 'Invalid', `ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: ${message}`, {
     group: 'meta.k8s.io',

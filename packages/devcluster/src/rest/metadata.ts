@@ -162,3 +162,14 @@ function validateOwners(metadata: ObjectMeta): FieldError[] {
   }
   return errors;
 }
+
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+/** Built-in kinds take only finalizers that are Kubernetes' own or have a domain. */
+export function validateFinalizers({ metadata }: KubeObject): FieldError[] {
+  return (metadata.finalizers ?? []).flatMap((finalizer, i): FieldError[] => {
+    if (finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)) return [];
+    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+    return [{ type: 'FieldValueInvalid', field: `metadata.finalizers[${i}]`, value: finalizer, detail }];
+  });
+}

@@ -6,6 +6,7 @@ import { applyJsonPatch } from '../patch/json-patch.js';
 import { mergePatch } from '../patch/merge-patch.js';
 import { strategicMerge } from '../patch/strategic-merge.js';
 import type { ResourceDefinition } from '../resources/definition.js';
+import { admission } from './admission.js';
 import type { ResourceRequest } from './context.js';
 import { decodeInto } from './decode.js';
 import { updateObject } from './update.js';
@@ -31,6 +32,8 @@ export function patchObject(request: ResourceRequest): KubeObject {
     subresource: info.subresource,
     manager,
     dryRun,
+    patching: true,
+    ...admission(request),
     change: (current) => decodeInto(definition, apply(current)),
   });
 }

@@ -13,8 +13,11 @@ export function selectorOf({ definition, info }: ResourceRequest): (object: Kube
     fieldText === ''
       ? undefined
       : matchFields(parseFieldSelector(fieldText), definition.fields, (field) => unknownField(definition, field));
+  const { name } = info;
   return (object) =>
-    (labels === undefined || labels(object.metadata.labels)) && (fields === undefined || fields(object));
+    (name === '' || object.metadata.name === name) &&
+    (labels === undefined || labels(object.metadata.labels)) &&
+    (fields === undefined || fields(object));
 }
 
 /** Each kind has its own words for a field it does not know. */

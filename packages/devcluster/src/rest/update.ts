@@ -4,7 +4,13 @@ import type { Cluster } from '../cluster.js';
 import { trackUpdate } from '../apply/track.js';
 import { GoSyntax } from '../go-syntax.js';
 import { clone, deepEqual } from '../json.js';
-import { apiVersionOf, collectionOf, type ResourceDefinition, resourceName } from '../resources/definition.js';
+import {
+  apiVersionOf,
+  collectionOf,
+  kindName,
+  type ResourceDefinition,
+  resourceName,
+} from '../resources/definition.js';
 import type { ObjectRef } from '../store/store.js';
 import { throwInvalid, validateObject, type WriteOptions } from './create.js';
 
@@ -12,6 +18,8 @@ export interface UpdateOptions extends WriteOptions {
   readonly name: string;
   /** False when server-side apply has set managedFields itself. */
   readonly tracked?: boolean;
+  /** A patch: it may leave out the resourceVersion, and a foreign uid in it is invalid instead of a conflict. */
+  readonly patching?: boolean;
 }
 
 /**
@@ -29,17 +37,18 @@ export function updateObject(
   if (stored === undefined) throw notFound(resourceName(definition), options.name);
   const old = inVersion(definition, stored);
   const next = change(clone(old));
-  checkIdentity(definition, { next, old });
+  checkIdentity(definition, { next, old, patching: options.patching === true });
   keepSystemFields(next, old);
-  if (options.subresource !== '') takeOnlyStatus(next, old);
+  if (options.subresource !== '') takeOnlyStatus(definition, next, old);
   else keepStatus(definition, next, old);
   definition.prepareUpdate?.(next, old);
-  bumpGeneration(definition, { next, old });
+  if (options.subresource === '') bumpGeneration(definition, { next, old });
   throwInvalid(definition, next, [
     ...immutableMetadata(next, old),
     ...validateObject(definition, next),
     ...(definition.validateUpdate?.(next, old) ?? []),
   ]);
+  options.admit?.(next);
   if (options.tracked !== false) {
     trackUpdate(cluster, definition, { next, old, manager: options.manager });
   }
@@ -65,7 +74,10 @@ export function inVersion(definition: ResourceDefinition, object: KubeObject): K
   return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
 }
 
-function checkIdentity(definition: ResourceDefinition, { next, old }: { next: KubeObject; old: KubeObject }): void {
+function checkIdentity(
+  definition: ResourceDefinition,
+  { next, old, patching }: { next: KubeObject; old: KubeObject; patching: boolean },
+): void {
   const { metadata } = next;
   const name = old.metadata.name;
   if (metadata.name !== name) {
@@ -81,6 +93,11 @@ function checkIdentity(definition: ResourceDefinition, { next, old }: { next: Ku
     );
   }
   if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid) {
+    if (patching) {
+      throw invalid(kindName(definition), name, [
+        { type: 'FieldValueInvalid', field: 'metadata.uid', value: metadata.uid, detail: 'field is immutable' },
+      ]);
+    }
     throw conflict(
       resourceName(definition),
       name,
@@ -131,11 +148,20 @@ function keepSystemFields(next: KubeObject, old: KubeObject): void {
   }
 }
 
-/** A write to the status subresource takes the status, and of the metadata what any write may change. */
-function takeOnlyStatus(next: KubeObject, old: KubeObject): void {
+/**
+ * A write to the status subresource takes the status. Of the metadata, custom resources take nothing and Deployments no labels; the
+ * other kinds take what any write may change.
+ */
+function takeOnlyStatus(definition: ResourceDefinition, next: KubeObject, old: KubeObject): void {
   const { metadata, status } = next;
   for (const key of Object.keys(next)) delete next[key];
-  Object.assign(next, clone(old), { metadata });
+  const { managedFields } = metadata;
+  const { labels } = old.metadata;
+  const kept = definition.custom
+    ? { ...clone(old.metadata), ...(managedFields === undefined ? {} : { managedFields }) }
+    : { ...metadata, ...(definition.plural === 'deployments' && labels !== undefined ? { labels } : {}) };
+  if (definition.plural === 'deployments' && labels === undefined) delete kept.labels;
+  Object.assign(next, clone(old), { metadata: kept });
   if (status === undefined) delete next['status'];
   else next['status'] = status;
 }
@@ -153,7 +179,10 @@ function bumpGeneration(definition: ResourceDefinition, { next, old }: { next: K
   const same = definition.subresources.includes('status')
     ? deepEqual(before, after)
     : deepEqual({ ...before, status: old['status'] }, { ...after, status: next['status'] });
-  next.metadata.generation = (old.metadata.generation ?? 1) + (same ? 0 : 1);
+  // A Deployment hands its annotations down to its ReplicaSets, so they count as well.
+  const annotated =
+    definition.plural === 'deployments' && !deepEqual(next.metadata.annotations, old.metadata.annotations);
+  next.metadata.generation = (old.metadata.generation ?? 1) + (same && !annotated ? 0 : 1);
 }
 
 function immutableMetadata(next: KubeObject, old: KubeObject): FieldError[] {

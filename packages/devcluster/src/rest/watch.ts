@@ -4,6 +4,7 @@ import type { KubeObject } from '../api-types.js';
 import { apiVersionOf, collectionOf } from '../resources/definition.js';
 import type { Change } from '../store/collection.js';
 import type { ResourceRequest } from './context.js';
+import { badMatch } from './list.js';
 import { type Presentation, presentationOf } from './present.js';
 import { parseRevision } from './revision.js';
 import { selectorOf } from './selection.js';
@@ -20,6 +21,9 @@ type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 /** Serves one watch until its timeout, the client's departure, or the end of the resource. */
 export function serveWatch(request: ResourceRequest, response: ServerResponse): void {
   const presentation = presentationOf(request);
+  if (request.info.query.has('resourceVersionMatch')) {
+    throw badMatch('Forbidden: resourceVersionMatch is forbidden for watch');
+  }
   const wanted = parseRevision(request.info.query.get('resourceVersion'));
   const matches = selectorOf(request);
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });

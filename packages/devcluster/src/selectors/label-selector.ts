@@ -1,4 +1,5 @@
 import { badRequest } from '../api-error.js';
+import { labelValueErrors, qualifiedNameErrors } from '../schema/names.js';
 
 export type LabelMatcher = (labels: { readonly [key: string]: string } | undefined) => boolean;
 
@@ -10,65 +11,118 @@ interface Requirement {
 /**
  * Reads a label selector in its query-string form: `a=b,c!=d,e in (x,y),f notin (z),g,!h`, and the numeric `k>1`, `k<1`.
  *
- * @throws ApiError 400 when it cannot be read, as the API server answers.
+ * @throws ApiError 400 when it cannot be read, in the words of the API server.
  */
 export function parseLabelSelector(text: string): LabelMatcher {
-  const requirements = splitTopLevel(text).map((part) => parseRequirement(part, text));
+  const requirements = new Parser(text).parse();
   return (labels) =>
     requirements.every(({ key, test }) =>
       test(labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined),
     );
 }
 
-function splitTopLevel(text: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let part = '';
-  for (const char of text) {
-    if (char === '(') depth += 1;
-    if (char === ')') depth -= 1;
-    if (char === ',' && depth === 0) {
-      parts.push(part);
-      part = '';
-    } else part += char;
-  }
-  parts.push(part);
-  return parts.map((each) => each.trim()).filter((each, i, all) => each !== '' || all.length > 1 || i > 0);
+const TOKEN = /\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)/gy;
+const SYMBOLS = new Set(['==', '!=', '=', '!', '<', '>', '(', ')', ',']);
+
+function tokens(text: string): string[] {
+  return [...text.trimEnd().matchAll(TOKEN)].map((match) => match[1] ?? '');
 }
 
-const KEY = String.raw`((?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)`;
-const VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
-const EXISTS = new RegExp(`^(!?)\\s*${KEY}$`);
-const SET = new RegExp(`^${KEY}\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
-const COMPARE = new RegExp(`^${KEY}\\s*(==|=|!=|>|<)\\s*(.*)$`);
+class Parser {
+  private readonly tokens: string[];
+  private at = 0;
 
-function parseRequirement(part: string, whole: string): Requirement {
-  const exists = EXISTS.exec(part);
-  if (exists?.[2] !== undefined) {
-    const wanted = exists[1] === '';
-    return { key: exists[2], test: (value) => (value !== undefined) === wanted };
+  constructor(text: string) {
+    this.tokens = tokens(text);
   }
-  const set = SET.exec(part);
-  if (set?.[1] !== undefined)
-    return setRequirement(
-      set[1],
-      set[2] === 'in',
-      (set[3] ?? '').split(',').map((v) => v.trim()),
-    );
-  const compare = COMPARE.exec(part);
-  if (compare?.[1] !== undefined)
-    return compareRequirement(compare[1], compare[2] ?? '=', checkValue(compare[3] ?? '', whole));
-  throw badRequest(unreadable(part));
+
+  parse(): Requirement[] {
+    const out: Requirement[] = [];
+    while (this.peek() !== '') {
+      if (SYMBOLS.has(this.peek()) && this.peek() !== '!')
+        throw this.found(`expected: !, identifier, or 'end of string'`);
+      out.push(this.requirement());
+      const next = this.peek();
+      if (next === '') break;
+      if (next !== ',') throw this.found(`expected: ',' or 'end of string'`);
+      this.at += 1;
+      if (this.peek() !== '!' && !this.isIdentifier()) throw this.found(`expected: identifier after ','`);
+    }
+    return out;
+  }
+
+  private requirement(): Requirement {
+    const absent = this.peek() === '!';
+    if (absent) this.at += 1;
+    const key = this.identifier('expected: identifier');
+    const errors = qualifiedNameErrors(key);
+    if (errors.length > 0) throw unreadable(`invalid label key ${JSON.stringify(key)}: ${errors.join('; ')}`);
+    if (absent) return { key, test: (value) => value === undefined };
+    if (this.peek() === '' || this.peek() === ',') return { key, test: (value) => value !== undefined };
+    const operator = this.peek();
+    if (operator === 'in' || operator === 'notin') {
+      this.at += 1;
+      return setRequirement(key, operator === 'in', this.values());
+    }
+    if (!['=', '==', '!=', '<', '>'].includes(operator))
+      throw this.unreadableHere(`expected: '=', '!=', '==', 'in', notin'`);
+    this.at += 1;
+    return compareRequirement(key, operator, this.exactValue(key, operator));
+  }
+
+  private values(): string[] {
+    if (this.peek() !== '(') throw unreadable(`found '${this.peek()}' expected: '('`);
+    this.at += 1;
+    const out: string[] = [];
+    for (;;) {
+      out.push(this.isIdentifier() ? this.identifier('') : '');
+      const next = this.peek();
+      if (next !== ',' && next !== ')') throw this.unreadableHere(`expected: ',' or ')'`);
+      this.at += 1;
+      if (next === ')') return out;
+    }
+  }
+
+  private exactValue(key: string, operator: string): string {
+    const value = this.peek() === '' || this.peek() === ',' ? '' : this.identifier('expected: identifier');
+    if ((operator === '<' || operator === '>') && !/^-?\d+$/.test(value)) {
+      throw unreadable(
+        `values[0][${key}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+      );
+    }
+    const errors = labelValueErrors(value);
+    if (errors.length > 0)
+      throw unreadable(
+        `invalid label value: ${JSON.stringify(value)}: at key: ${JSON.stringify(key)}: ${errors.join('; ')}`,
+      );
+    return value;
+  }
+
+  private identifier(expected: string): string {
+    if (!this.isIdentifier()) throw this.unreadableHere(expected);
+    this.at += 1;
+    return this.tokens[this.at - 1] ?? '';
+  }
+
+  private isIdentifier(): boolean {
+    return this.peek() !== '' && !SYMBOLS.has(this.peek());
+  }
+
+  private peek(): string {
+    return this.tokens[this.at] ?? '';
+  }
+
+  private found(expected: string): Error {
+    return badRequest(`found '${this.peek()}', ${expected}`);
+  }
+
+  private unreadableHere(expected: string): Error {
+    return unreadable(`found '${this.peek()}', ${expected}`);
+  }
 }
 
-function checkValue(value: string, whole: string): string {
-  const trimmed = value.trim();
-  if (!VALUE.test(trimmed) || trimmed.length > 63) {
-    throw badRequest(
-      `unable to parse requirement: invalid label value: ${JSON.stringify(trimmed)} in ${JSON.stringify(whole)}`,
-    );
-  }
-  return trimmed;
+function unreadable(why: string): Error {
+  return badRequest(`unable to parse requirement: ${why}`);
 }
 
 function setRequirement(key: string, wanted: boolean, values: readonly string[]): Requirement {
@@ -87,9 +141,4 @@ function compareRequirement(key: string, operator: string, operand: string): Req
     default:
       return { key, test: (value) => value === operand };
   }
-}
-
-function unreadable(part: string): string {
-  const words = part.split(/\s+/);
-  return `unable to parse requirement: found '${words[1] ?? part}', expected: '=', '!=', '==', 'in', notin'`;
 }

@@ -1,7 +1,8 @@
+import type { FieldError } from '../api-error.js';
 import type { KubeObject } from '../api-types.js';
 import { asArray, asObject, deepEqual, isObject, type JsonObject } from '../json.js';
 import type { Strategy } from '../resources/definition.js';
-import { label1035Errors, labelErrors } from '../schema/names.js';
+import { label1035Errors, labelErrors, pathSegmentErrors } from '../schema/names.js';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.js';
 
 export const namespaceStrategy: Strategy = {
@@ -73,7 +74,28 @@ function isEmpty(value: unknown): boolean {
   return Object.keys(asObject(value)).length === 0;
 }
 
+export const leaseStrategy: Strategy = {
+  validate(lease) {
+    const { leaseDurationSeconds: seconds, leaseTransitions: transitions } = asObject(lease['spec']);
+    const errors: FieldError[] = [];
+    if (typeof seconds === 'number' && seconds <= 0) {
+      errors.push({
+        type: 'FieldValueInvalid',
+        field: 'spec.leaseDurationSeconds',
+        value: seconds,
+        detail: 'must be greater than 0',
+      });
+    }
+    if (typeof transitions === 'number' && transitions < 0) {
+      const detail = 'must be greater than or equal to 0';
+      errors.push({ type: 'FieldValueInvalid', field: 'spec.leaseTransitions', value: transitions, detail });
+    }
+    return errors;
+  },
+};
+
 export const eventStrategy: Strategy = {
+  validateName: pathSegmentErrors,
   defaults(event) {
     const defaults = {
       source: {},

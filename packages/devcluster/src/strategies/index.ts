@@ -1,7 +1,7 @@
 import { definitionStrategy } from '../crd/strategy.js';
 import type { Strategy } from '../resources/definition.js';
 import { configMapStrategy, secretStrategy } from './config.js';
-import { eventStrategy, namespaceStrategy, podStrategy, serviceStrategy } from './core.js';
+import { eventStrategy, leaseStrategy, namespaceStrategy, podStrategy, serviceStrategy } from './core.js';
 import { bindingStrategy, roleStrategy } from './rbac.js';
 import {
   cronJobStrategy,
@@ -23,6 +23,7 @@ export const STRATEGIES: { readonly [plural: string]: Strategy } = {
   deployments: deploymentStrategy,
   events: eventStrategy,
   jobs: jobStrategy,
+  leases: leaseStrategy,
   namespaces: namespaceStrategy,
   pods: podStrategy,
   replicasets: replicaSetStrategy,

@@ -86,7 +86,14 @@ function immutableSelector(next: KubeObject, old: KubeObject): FieldError[] {
 
 const ROLLING = { type: 'RollingUpdate' };
 
+function initialStatus(status: JsonObject): (object: KubeObject) => void {
+  return (object) => {
+    object['status'] = { ...status };
+  };
+}
+
 export const deploymentStrategy: Strategy = {
+  prepareCreate: initialStatus({}),
   defaults(object) {
     const spec = specOf(object);
     setDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy: {} });
@@ -130,6 +137,7 @@ function fixedStatefulSetSpec(object: KubeObject): JsonObject {
 }
 
 export const statefulSetStrategy: Strategy = {
+  prepareCreate: initialStatus({ replicas: 0 }),
   defaults(object) {
     const spec = specOf(object);
     setDefaults(spec, {
@@ -169,6 +177,12 @@ function defaultClaim(claim: JsonObject): void {
 }
 
 export const daemonSetStrategy: Strategy = {
+  prepareCreate: initialStatus({
+    currentNumberScheduled: 0,
+    numberMisscheduled: 0,
+    desiredNumberScheduled: 0,
+    numberReady: 0,
+  }),
   defaults(object) {
     const spec = specOf(object);
     setDefaults(spec, { revisionHistoryLimit: 10, updateStrategy: {} });
@@ -185,6 +199,7 @@ export const daemonSetStrategy: Strategy = {
 };
 
 export const replicaSetStrategy: Strategy = {
+  prepareCreate: initialStatus({ replicas: 0 }),
   defaults(object) {
     const spec = specOf(object);
     setDefaults(spec, { replicas: 1 });
@@ -204,6 +219,7 @@ export const jobStrategy: Strategy = {
     defaultTemplate(spec);
   },
   prepareCreate(object) {
+    object['status'] = {};
     const spec = specOf(object);
     if (spec['manualSelector'] === true) return;
     const uid = object.metadata.uid ?? '';
@@ -229,6 +245,7 @@ export const jobStrategy: Strategy = {
 };
 
 export const cronJobStrategy: Strategy = {
+  prepareCreate: initialStatus({}),
   defaults(object) {
     const spec = specOf(object);
     setDefaults(spec, {
