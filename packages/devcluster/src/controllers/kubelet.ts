@@ -12,36 +12,60 @@ export const nodeLabels: Record<string, string> = {
   'kubernetes.io/arch': 'amd64',
 };
 
+export interface PodDelays {
+  /** From binding a pod to its being ready. */
+  readyMs: number;
+  /** From the request to delete a pod to its being gone. */
+  stopMs: number;
+}
+
 /**
- * Plays scheduler and kubelet of one node: a pod is bound to it at once, runs and is ready `readyDelayMs` later, stays so (it is
- * never restarted, and never ends by itself), and is gone as soon as it is deleted and has no finalizers. Nothing is executed.
+ * Plays scheduler and kubelet of one node: a pod is bound to it at once, runs and is ready `readyMs` later, stays so (it is
+ * never restarted, and never ends by itself), and is gone `stopMs` after it was deleted, unless it has finalizers. Nothing is
+ * executed, and no grace period is waited for.
  *
  * A pod that asks for another scheduler, or names another node, is left alone until it is deleted. One whose nodeSelector does
  * not fit the node is marked unschedulable. Affinity, taints and resource requests are not looked at.
  */
-export function startKubelet(cluster: Cluster, readyDelayMs: number): void {
-  /** When the pods that were bound here are due to run, by uid. */
-  const due = new Map<string, number>();
+export function startKubelet(cluster: Cluster, delays: PodDelays): void {
+  const timetable = new Timetable();
   const queue = cluster.queue('kubelet', async (key) => {
     const pod = cluster.pods.get(key);
     if (pod === undefined) return;
-    if (pod.metadata.deletionTimestamp !== undefined) return finish(cluster, pod);
+    const { deletionTimestamp, deletionGracePeriodSeconds, uid } = pod.metadata;
+    if (deletionTimestamp !== undefined) {
+      // Without a grace period left, the server goes on by itself once the finalizers are gone.
+      if (deletionGracePeriodSeconds === 0) return;
+      const wait = timetable.msUntil(`stop ${uid}`, delays.stopMs);
+      return wait > 0 ? queue.addAfter(key, wait) : cluster.pods.delete(pod, 'now');
+    }
     if (isFinished(pod)) return;
     if (pod.spec.nodeName === undefined || pod.spec.nodeName === '') return schedule(cluster, pod);
     if (pod.spec.nodeName !== nodeName) return;
-    if (pod.status?.phase !== 'Running') {
-      const at = due.get(pod.metadata.uid) ?? Date.now() + readyDelayMs;
-      due.set(pod.metadata.uid, at);
-      const wait = at - Date.now();
-      if (wait > 0) return queue.addAfter(key, wait);
-    }
-    due.delete(pod.metadata.uid);
-    await writeStatus(cluster, pod, runningStatus(pod));
+    const wait = pod.status?.phase === 'Running' ? 0 : timetable.msUntil(`run ${uid}`, delays.readyMs);
+    return wait > 0 ? queue.addAfter(key, wait) : writeStatus(cluster, pod, runningStatus(pod));
   });
   enqueueSelf(cluster.pods, queue);
   cluster.pods.onChange((current, previous) => {
-    if (current === undefined && previous !== undefined) due.delete(previous.metadata.uid);
+    if (current === undefined && previous !== undefined) timetable.forget(previous.metadata.uid);
   });
+}
+
+/** When each pod is due to run and to stop. */
+class Timetable {
+  readonly #due = new Map<string, number>();
+
+  /** Milliseconds left of a delay that begins with the first question. */
+  msUntil(what: string, delayMs: number): number {
+    const at = this.#due.get(what) ?? Date.now() + delayMs;
+    this.#due.set(what, at);
+    return at - Date.now();
+  }
+
+  forget(uid: string): void {
+    this.#due.delete(`run ${uid}`);
+    this.#due.delete(`stop ${uid}`);
+  }
 }
 
 async function schedule(cluster: Cluster, pod: Pod): Promise<void> {
@@ -70,12 +94,6 @@ async function schedule(cluster: Cluster, pod: Pod): Promise<void> {
 
 export function fitsNode(selector: Record<string, string> | undefined): boolean {
   return Object.entries(selector ?? {}).every(([key, value]) => nodeLabels[key] === value);
-}
-
-/** Ends the grace period. With finalizers left, the server goes on by itself once they are gone. */
-async function finish(cluster: Cluster, pod: Pod): Promise<void> {
-  if (pod.metadata.deletionGracePeriodSeconds === 0) return;
-  await cluster.pods.delete(pod, 'now');
 }
 
 async function writeStatus(cluster: Cluster, pod: Pod, status: PodStatus): Promise<void> {

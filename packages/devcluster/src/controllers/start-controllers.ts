@@ -17,7 +17,7 @@ const starters = {
   namespaces: (cluster: Cluster, options: ControllersOptions) => startNamespaces(cluster, options.ca ?? ''),
   node: (cluster: Cluster, options: ControllersOptions) => {
     startNode(cluster);
-    startKubelet(cluster, options.podReadyDelayMs ?? 50);
+    startKubelet(cluster, { readyMs: options.podReadyDelayMs ?? 50, stopMs: options.podStopDelayMs ?? 50 });
   },
 };
 
@@ -34,6 +34,11 @@ export interface ControllersOptions {
   only?: readonly ControllerName[];
   /** From a pod's binding to its being ready, in milliseconds; default 50. */
   podReadyDelayMs?: number;
+  /**
+   * From the deletion of a pod to its being gone, in milliseconds, whatever its grace period; default 50. With much less,
+   * `kubectl delete pod` of a recent version can miss the end of a pod whose name comes back at once (StatefulSets), and hangs.
+   */
+  podStopDelayMs?: number;
   /** How long the server may take to answer the first list of every kind, in milliseconds; default 60,000. */
   startTimeoutMs?: number;
   /** Told of each failure, all of which are retried: the controller, the object's `namespace/name` (or ''), and what went wrong. */

@@ -38,6 +38,7 @@ export class Bench implements AsyncDisposable {
       token,
       ...(ca === undefined ? {} : { ca }),
       podReadyDelayMs: 20,
+      podStopDelayMs: 20,
       ...options,
     });
     return new Bench(cluster, controllers);

@@ -96,6 +96,17 @@ describeOnClusters('the node', (start) => {
     expect(await gone()).toBe(true);
   });
 
+  it('leaves a pod that has finished as it is, and ends it when it is deleted', async () => {
+    await create();
+    await ready('True');
+    const patch = { status: { phase: 'Failed', reason: 'Evicted' } };
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    await bench.cluster.request('PATCH', `${bench.path('pods', 'p')}/status`, patch, headers);
+    await never(async () => (await bench.get('pods', 'p')).status?.phase !== 'Failed', { forMs: 200 });
+    await bench.remove('pods', 'p');
+    expect(await gone()).toBe(true);
+  });
+
   it('lets a deleted pod stay until its finalizers are gone', async () => {
     await create({ finalizers: ['example.com/hold'] });
     await ready('True');
