@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { ancestorTitles: string[]; title: string; status: string }[];
+  }[];
+}
+
+/** Failed tests by plugin, and the tests there are. */
+let failed: Map<string, Set<string>>;
+let titles: Set<string>;
+
+/** The suites define vitest tests, so only a run of vitest can tell which of them a faulty plugin fails. */
+beforeAll(async () => {
+  const config = fileURLToPath(new URL('fixtures/vitest.config.ts', import.meta.url));
+  const vitest = fileURLToPath(new URL('../../../../node_modules/vitest/vitest.mjs', import.meta.url));
+  const dir = await mkdtemp(join(tmpdir(), 'kube-trigger-suites-'));
+  const outputFile = join(dir, 'report.json');
+  const args = [vitest, 'run', '--config', config, '--reporter', 'json', '--outputFile', outputFile];
+  // It exits with 1, since most of the plugins fail: the report tells.
+  await promisify(execFile)(process.execPath, args).catch(() => undefined);
+  const { testResults } = JSON.parse(await readFile(outputFile, 'utf8')) as Report;
+  await rm(dir, { recursive: true });
+  failed = new Map();
+  titles = new Set();
+  for (const { ancestorTitles, title, status } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
+    const [plugin = ''] = ancestorTitles;
+    titles.add(title);
+    const failures = failed.get(plugin) ?? new Set();
+    failed.set(plugin, status === 'failed' ? failures.add(title) : failures);
+  }
+});
+
+it.each([
+  'the source contract of good',
+  'the source contract of good edge',
+  'the action contract of good',
+  'the action contract of good edge',
+])('%s holds', (plugin) => {
+  expect(failed.get(plugin)).toEqual(new Set());
+});
+
+describe('a source that', () => {
+  it.each([
+    ['acquires in open', 'acquires nothing before it is subscribed'],
+    ['leaks', 'releases everything on unsubscribe'],
+    ['leaks when ended by the first event', 'releases everything when its first event ends the subscription'],
+    ['talks after unsubscribe', 'says nothing after unsubscribe, while others go on'],
+    ['never synced', 'says every key that exists, and then synced'],
+    ['synced before it said everything', 'says every key that exists, and then synced'],
+    ['says the state at start only', 'says each later state'],
+    ['forgets what changed while it was closed', 'has lost nothing when it is opened again'],
+    ['unstable revisions', 'names equal states by equal revisions'],
+    ['long revisions', 'gives keys, revisions and parts the agreed form'],
+    ['lets contents out', 'lets no contents out'],
+    ['verdicts without a reason', 'answers every kind of change with a verdict that has a reason'],
+    ['undeclared RBAC', 'declares the RBAC for what it asks of the Kubernetes API'],
+    ['errors without a code', 'says that it cannot see with a coded error, and synced once it sees again'],
+    ['swallows its blindness', 'says that it cannot see with a coded error, and synced once it sees again'],
+    ['throws out of open', 'turns a throwing collaborator into an error of the Observable and holds nothing'],
+    ['an edge that repeats its revisions', 'says synced, and each occurrence once with a revision of its own'],
+    ['an option without a description', 'describes every option'],
+    ['takes unknown options', 'refuses unknown options by name'],
+    ['refuses its own defaults', 'takes its own defaults'],
+    ['another contract', 'can be registered'],
+    ['a code that is none', 'names its error codes and what they mean'],
+  ])('%s fails: %s', (plugin, title) => {
+    expect(failed.get(`the source contract of ${plugin}`)).toContain(title);
+  });
+});
+
+describe('an action that', () => {
+  it.each([
+    ['does nothing', 'acts, and names its targets'],
+    ['names no target', 'acts, and names its targets'],
+    ['repeats itself', 'repeats nothing for a revision that is there already, in the same process'],
+    ['repeats itself after a restart', 'repeats nothing for a revision that is there already, after a restart'],
+    ['acts once only', 'acts again for another revision'],
+    ['does not hear its signal', 'does nothing when its signal is aborted already'],
+    ['does not hear its signal', 'ends when its signal is aborted while a target does not answer'],
+    ['errors without a code', 'rejects with the declared code and a fix, for everything that can go wrong'],
+    ['errors without a fix', 'rejects with the declared code and a fix, for everything that can go wrong'],
+    ['another code', 'rejects with the declared code and a fix, for everything that can go wrong'],
+    ['an undeclared code', 'rejects with the declared code and a fix, for everything that can go wrong'],
+    ['throws', 'rejects, and does not throw, when a collaborator throws'],
+    ['a check that touches', 'checks a good world without touching it'],
+    ['a check that notices nothing', 'notices in check what would go wrong'],
+    ['undeclared RBAC', 'declares the RBAC for what it asks of the Kubernetes API'],
+    [
+      'an edge with a new id per attempt',
+      'sends the same id again with a redelivery, and another one with another event',
+    ],
+  ])('%s fails: %s', (plugin, title) => {
+    expect(failed.get(`the action contract of ${plugin}`)).toContain(title);
+  });
+});
+
+it('has no test that no fault can fail', () => {
+  const caught = new Set([...failed.values()].flatMap((failures) => [...failures]));
+  expect([...titles].filter((title) => !caught.has(title))).toEqual([]);
+});
