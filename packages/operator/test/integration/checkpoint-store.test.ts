@@ -1,0 +1,151 @@
+import { type Journal, type RuleIdentity, TriggerError } from '@kube-trigger/core';
+import type { KubeClient } from '@kube-trigger/kube';
+import { describeOnClusters } from '@kube-trigger/testing';
+import { asyncScheduler } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { ClusterCheckpointStore } from '../../src/checkpoint/cluster-checkpoint-store.js';
+import { TRIGGER_RULE } from '../../src/api/resources.js';
+import { seedRule, Stage } from '../support/stage.js';
+
+describeOnClusters('checkpoints in the cluster', (start) => {
+  let stage: Stage;
+  let kube: KubeClient;
+  let numbered = 0;
+  beforeAll(async () => {
+    stage = await Stage.open(start);
+    kube = stage.client();
+  });
+  afterAll(async () => {
+    await kube.close();
+    await stage[Symbol.asyncDispose]();
+  });
+
+  /** A rule that exists (a checkpoint without its owner is garbage) and that no operator runs. */
+  const newRule = async (): Promise<RuleIdentity> => {
+    numbered += 1;
+    const name = `rule-${numbered}`;
+    await stage.rule(name, seedRule({ kind: 'Deployment', name: 'web' }, { name: 'cm' }));
+    const rule = await kube.get({ resource: TRIGGER_RULE, namespace: stage.namespace, name });
+    return { namespace: stage.namespace, name, uid: rule.metadata.uid ?? '' };
+  };
+  const storeOf = (writer: string, client = kube) =>
+    new ClusterCheckpointStore({ kube: client, scheduler: asyncScheduler, random: () => 0, writer });
+  const open = async (rule: RuleIdentity, writer = 'a', client = kube): Promise<Journal> => {
+    const journal = await storeOf(writer, client).open(rule);
+    onTestFinished(() => journal.close().catch(() => undefined));
+    return journal;
+  };
+  const objectsOf = async (rule: RuleIdentity) =>
+    (await stage.checkpoints()).filter((object) => object.metadata.name.startsWith(`${rule.name}-`));
+
+  it('finds after a restart what was stored before it', async () => {
+    const rule = await newRule();
+    const before = await open(rule);
+    before.put('s/a', '1');
+    before.put('s/b', '2');
+    await before.durable('s/b');
+    before.put('s/a', null);
+    before.put('s/c', 'slash / and "quotes"');
+    await before.close();
+    const after = await open(rule);
+    expect(Object.fromEntries(after.stored)).toEqual({ 's/b': '2', 's/c': 'slash / and "quotes"' });
+  });
+
+  it('spreads many keys over several objects, and keeps each where it is', async () => {
+    const rule = await newRule();
+    const journal = await open(rule);
+    for (let i = 0; i < 2500; i += 1) journal.put(`s/key-${i}`, `revision-${i}`);
+    await journal.close();
+    const objects = await objectsOf(rule);
+    expect(objects.map((object) => Object.keys(object.records ?? {}).length)).toEqual([1000, 1000, 500]);
+    const again = await open(rule);
+    expect(again.stored.size).toBe(2500);
+    again.put('s/key-1700', 'changed');
+    again.put('s/new', 'placed where there is room');
+    await again.close();
+    const then = await objectsOf(rule);
+    expect(then[1]?.records?.['s/key-1700']).toBe('changed');
+    expect(then[2]?.records?.['s/new']).toBeDefined();
+  });
+
+  it('is owned by its rule', async () => {
+    const rule = await newRule();
+    const journal = await open(rule);
+    journal.put('s/a', '1');
+    await journal.durable('s/a');
+    const [object] = (await objectsOf(rule)) as { metadata: { ownerReferences?: unknown[] } }[];
+    expect(object?.metadata.ownerReferences).toEqual([
+      { apiVersion: 'app.example.com/v1alpha1', kind: 'TriggerRule', name: rule.name, uid: rule.uid, controller: true },
+    ]);
+  });
+
+  describe('two processes that both believe to lead', () => {
+    it('only one of them gets through; the other is told for good', async () => {
+      const rule = await newRule();
+      const old = await open(rule, 'old');
+      old.put('s/a', '1');
+      await old.durable('s/a');
+      const young = await open(rule, 'young');
+      young.put('s/a', '2');
+      await young.durable('s/a');
+      old.put('s/a', 'stale');
+      await expect(old.durable('s/a')).rejects.toMatchObject({ code: 'KT_CHECKPOINT_CONFLICT', retry: 'never' });
+      expect((await objectsOf(rule))[0]?.records).toEqual({ 's/a': '2' });
+    });
+
+    it('also when the object is made by both', async () => {
+      const rule = await newRule();
+      const [one, two] = [await open(rule, 'one'), await open(rule, 'two')];
+      one.put('s/a', '1');
+      await one.durable('s/a');
+      two.put('s/a', '2');
+      await expect(two.durable('s/a')).rejects.toMatchObject({ code: 'KT_CHECKPOINT_CONFLICT' });
+    });
+  });
+
+  it('goes on when an answer was lost but the write had arrived', async () => {
+    const rule = await newRule();
+    let lose = 0;
+    const lossy: KubeClient = new Proxy(kube, {
+      get(target, name: keyof KubeClient) {
+        const method = target[name].bind(target) as (...args: never[]) => unknown;
+        if (name !== 'patch' && name !== 'create') return method;
+        return async (...args: never[]) => {
+          const answer = await method(...args);
+          lose -= 1;
+          if (lose === 0) throw new TriggerError('KT_KUBE_UNREACHABLE', 'the answer was lost');
+          return answer;
+        };
+      },
+    });
+    const journal = await open(rule, 'a', lossy);
+    lose = 1;
+    journal.put('s/a', '1');
+    await journal.durable('s/a');
+    lose = 1;
+    journal.put('s/a', '2');
+    await journal.durable('s/a');
+    expect((await objectsOf(rule))[0]?.records).toEqual({ 's/a': '2' });
+  });
+
+  it('ends when its object is deleted under it', async () => {
+    const rule = await newRule();
+    const journal = await open(rule);
+    journal.put('s/a', '1');
+    await journal.durable('s/a');
+    for (const { metadata } of await objectsOf(rule)) {
+      const path = `/apis/app.example.com/v1alpha1/namespaces/${rule.namespace}/triggercheckpoints/${metadata.name}`;
+      await stage.must('DELETE', path);
+    }
+    journal.put('s/a', '2');
+    await expect(journal.durable('s/a')).rejects.toMatchObject({ code: 'KT_CHECKPOINT_CONFLICT', retry: 'never' });
+  });
+
+  it('says that it cannot be read', async () => {
+    const closed = stage.client();
+    await closed.close();
+    await expect(storeOf('a', closed).open(await newRule())).rejects.toMatchObject({
+      code: 'KT_CHECKPOINT_UNAVAILABLE',
+    });
+  });
+});

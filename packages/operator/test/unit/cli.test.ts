@@ -1,0 +1,54 @@
+import { parseAllDocuments } from 'yaml';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { runCli } from '../../src/cli/cli.js';
+import { VERSION } from '../../src/version.js';
+
+const out: string[] = [];
+const err: string[] = [];
+
+async function cli(...args: string[]): Promise<number> {
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => out.push(String(text)) > 0);
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => err.push(String(text)) > 0);
+  return runCli(args);
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  out.length = 0;
+  err.length = 0;
+});
+
+describe('kube-trigger', () => {
+  it('prints definitions that are whole YAML documents', async () => {
+    expect(await cli('crd')).toBe(0);
+    const documents = parseAllDocuments(out.join(''));
+    expect(documents.flatMap((document) => document.errors)).toEqual([]);
+    expect(
+      documents
+        .map((document) => document.toJS() as { metadata: { name: string } })
+        .map(({ metadata }) => metadata.name),
+    ).toEqual(['triggerrules.app.example.com', 'triggercheckpoints.app.example.com']);
+  });
+
+  it('prints its version', async () => {
+    expect(await cli('--version')).toBe(0);
+    expect(out.join('').trim()).toBe(VERSION);
+  });
+
+  it.each([
+    [['rnu'], /unknown command 'rnu'[^]*Did you mean run/],
+    [['run', '--kubecnfig', 'x'], /unknown option '--kubecnfig'[^]*Did you mean --kubeconfig/],
+    [['run', '--health-port', 'eighty'], /--health-port.*eighty.*It must be a port/],
+    [['run', '--drain-seconds', '-1'], /--drain-seconds/],
+    [['run', '--log-level', 'loud'], /--log-level.*loud.*trace, debug/],
+    [['retry'], /missing required argument 'rule'/],
+  ])('answers wrong usage %j with exit code 2 and what is wrong', async (args, message) => {
+    expect(await cli(...args)).toBe(2);
+    expect(err.join('')).toMatch(message);
+  });
+
+  it('says which kubeconfig it could not read', async () => {
+    expect(await cli('retry', 'web', '--kubeconfig', '/does/not/exist')).toBe(1);
+    expect(err.join('')).toMatch(/\/does\/not\/exist/);
+  });
+});

@@ -1,0 +1,194 @@
+import { compileRule, type RuleReport, type TriggerEvent, TriggerError } from '@kube-trigger/core';
+import { describe, expect, it } from 'vitest';
+import { bundledRegistry } from '../../src/bundled-plugins.js';
+import { RuleState } from '../../src/rules/rule-state.js';
+import type { RuleStatus } from '../../src/rules/trigger-rule.js';
+
+const IDENTITY = { namespace: 'shop', name: 'web', uid: 'u' };
+const SPEC = {
+  sources: [{ objectRef: { kind: 'ConfigMap', name: 'cm' } }],
+  actions: [{ updatePodTemplate: { objectRef: { kind: 'Deployment', name: 'web' } } }],
+};
+const EVENT: TriggerEvent = {
+  id: 'i',
+  source: 'configMap[0]',
+  key: 'ConfigMap/shop/cm',
+  revision: 'r',
+  change: 'updated',
+  changedKeys: ['a'],
+  observedAtMs: 0,
+  waitingSinceMs: 0,
+};
+const ACTION = 'updatePodTemplate[0]';
+
+function stateOf(before: RuleStatus = {}, nowMs = { at: 0 }): RuleState {
+  const compilation = compileRule(IDENTITY, SPEC, bundledRegistry());
+  if ('issues' in compilation) throw new Error(JSON.stringify(compilation.issues));
+  return new RuleState(before, 3, compilation.rule, () => nowMs.at);
+}
+
+function conditions(state: RuleState): Record<string, string> {
+  return Object.fromEntries(
+    (state.status().conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]),
+  );
+}
+
+const failure = new TriggerError('KT_ROLLOUT_TARGET_NOT_FOUND', 'Deployment shop/web does not exist', {
+  fix: 'Create it',
+});
+const settled = (outcome: 'done' | 'unchanged' | 'failed' | 'dropped', error?: TriggerError): RuleReport => ({
+  type: 'settled',
+  event: EVENT,
+  outcome,
+  tookMs: 1,
+  actions:
+    outcome === 'dropped'
+      ? []
+      : [{ action: ACTION, outcome, attempts: 1, targets: [], ...(error === undefined ? {} : { error }) }],
+});
+const synced: RuleReport = { type: 'source', source: 'configMap[0]', state: 'synced' };
+
+describe('conditions', () => {
+  const cases: readonly (readonly [string, readonly RuleReport[], string, string])[] = [
+    ['nothing was seen yet', [], 'False Syncing', 'False NotStalled'],
+    ['all is watched', [synced], 'True Watching', 'False NotStalled'],
+    [
+      'a source cannot see',
+      [
+        synced,
+        {
+          type: 'source',
+          source: 'configMap[0]',
+          state: 'degraded',
+          error: new TriggerError('KT_KUBE_FORBIDDEN', 'no'),
+        },
+      ],
+      'False KubeForbidden',
+      'False NotStalled',
+    ],
+    [
+      'a check fails',
+      [synced, { type: 'check', action: ACTION, error: failure }],
+      'False RolloutTargetNotFound',
+      'False NotStalled',
+    ],
+    [
+      'a check recovered',
+      [synced, { type: 'check', action: ACTION, error: failure }, { type: 'check', action: ACTION }],
+      'True Watching',
+      'False NotStalled',
+    ],
+    [
+      'an attempt failed and will be repeated',
+      [
+        synced,
+        { type: 'attemptFailed', event: EVENT, action: ACTION, attempt: 1, error: failure, nextAttemptAtMs: 1000 },
+      ],
+      'False RolloutTargetNotFound',
+      'False NotStalled',
+    ],
+    ['an event was given up', [synced, settled('failed', failure)], 'True Watching', 'True DeadLetters'],
+    [
+      'a later state of the key went through',
+      [synced, settled('failed', failure), settled('done')],
+      'True Watching',
+      'False NotStalled',
+    ],
+    [
+      'the breaker tripped',
+      [synced, { type: 'tripped', error: new TriggerError('KT_BREAKER_TRIPPED', 'too often') }],
+      'False Tripped',
+      'True Tripped',
+    ],
+    [
+      'the breaker was reset',
+      [synced, { type: 'tripped', error: new TriggerError('KT_BREAKER_TRIPPED', 'too often') }, { type: 'resumed' }],
+      'True Watching',
+      'False NotStalled',
+    ],
+    [
+      'the checkpoint cannot be written',
+      [synced, { type: 'checkpoint', error: new TriggerError('KT_CHECKPOINT_UNAVAILABLE', 'down') }],
+      'False CheckpointUnavailable',
+      'False NotStalled',
+    ],
+  ];
+
+  it.each(cases)('when %s', (_, reports, ready, stalled) => {
+    const state = stateOf();
+    for (const report of reports) state.apply(report);
+    expect(conditions(state)).toEqual({ Accepted: 'True Accepted', Ready: ready, Stalled: stalled });
+  });
+
+  it('of an invalid rule name every issue', () => {
+    const state = new RuleState(
+      {},
+      1,
+      { issues: [{ path: 'spec.a', message: 'is wrong' }], reason: 'Invalid' },
+      () => 0,
+    );
+    expect(state.status().conditions?.[0]).toMatchObject({
+      status: 'False',
+      reason: 'Invalid',
+      message: 'spec.a: is wrong',
+    });
+    expect(conditions(state)).toEqual({ Accepted: 'False Invalid', Ready: 'False Invalid', Stalled: 'True Invalid' });
+  });
+
+  it('keep the time of their last transition, also across a restart', () => {
+    const now = { at: Date.parse('2026-01-01T00:00:00Z') };
+    const first = stateOf({}, now);
+    first.apply(synced);
+    const before = first.status();
+    now.at += 60_000;
+    const second = stateOf(before, now);
+    second.apply(synced);
+    expect(second.status().conditions).toEqual(before.conditions);
+    now.at += 60_000;
+    second.apply({ type: 'check', action: ACTION, error: failure });
+    const changed = second.status().conditions?.find(({ type }) => type === 'Ready');
+    expect(changed?.lastTransitionTime).toBe('2026-01-01T00:02:00Z');
+    now.at += 60_000;
+    expect(second.status().conditions).toContainEqual(changed);
+  });
+});
+
+describe('status', () => {
+  it('counts on across restarts', () => {
+    const first = stateOf();
+    first.apply(settled('done'));
+    first.apply(settled('dropped'));
+    const second = stateOf(first.status());
+    second.apply(settled('done'));
+    expect(second.status().counters).toEqual({ done: 2, unchanged: 0, failed: 0, dropped: 1 });
+  });
+
+  it('a dropped event is history, but no firing', () => {
+    const state = stateOf();
+    state.apply(settled('dropped'));
+    expect(state.status()).toMatchObject({ lastFired: null, lastResult: null });
+    expect(state.status().history).toMatchObject([{ key: EVENT.key, result: 'Dropped' }]);
+  });
+
+  it('shows the last ten events and dead letters, however many there were', () => {
+    const state = stateOf();
+    for (let i = 0; i < 50; i += 1) {
+      const report = settled('failed', failure);
+      state.apply(
+        report.type === 'settled' ? { ...report, event: { ...EVENT, key: `ConfigMap/shop/cm-${i}` } } : report,
+      );
+    }
+    expect(state.status().history).toHaveLength(10);
+    expect(state.status().deadLetters).toHaveLength(10);
+    expect(state.status().deadLetters?.[0]).toMatchObject({
+      key: 'ConfigMap/shop/cm-49',
+      reason: 'KT_ROLLOUT_TARGET_NOT_FOUND',
+    });
+  });
+
+  it('cuts long messages', () => {
+    const state = stateOf();
+    state.apply({ type: 'check', action: ACTION, error: new TriggerError('KT_PLUGIN_FAULT', 'x'.repeat(10_000)) });
+    expect(JSON.stringify(state.status()).length).toBeLessThan(3000);
+  });
+});
