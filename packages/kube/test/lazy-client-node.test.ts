@@ -5,7 +5,7 @@ import { MemoryLogger } from './support/harness.js';
 let loads = 0;
 vi.mock('@kubernetes/client-node', () => {
   loads += 1;
-  return { KubeConfig: vi.fn() };
+  return { KubeConfig: vi.fn<() => void>() };
 });
 
 it('the in-cluster path never loads @kubernetes/client-node, which costs 80 MB; a kubeconfig does, on first use', async () => {

@@ -102,6 +102,12 @@ describe('what is sent', () => {
     expect(sent().path).toBe('/k8s/clusters/c-1/api/v1/namespaces/shop/configmaps/cm');
   });
 
+  it('joins a query in the path with the one beside it', async () => {
+    answerWith(200);
+    await kube.client.request({ path: '/api/v1/pods?limit=1', query: { continue: 'a b', watch: undefined } });
+    expect(Object.fromEntries(sent().query)).toEqual({ limit: '1', continue: 'a b' });
+  });
+
   it('asks the server whether it may', async () => {
     answerWith(201, { status: { allowed: false, reason: 'no rule' } });
     const answer = await kube.client.canI({ verb: 'patch', resource: Deployment, namespace: 'shop', name: 'web' });

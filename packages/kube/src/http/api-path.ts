@@ -22,7 +22,7 @@ export function withQuery(path: string, query: Query | undefined): string {
   for (const [key, value] of Object.entries(query ?? {})) {
     if (value !== undefined) search.set(key, String(value));
   }
-  return search.size === 0 ? path : `${path}?${search.toString()}`;
+  return search.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${search.toString()}`;
 }
 
 /** What RBAC calls a request: read back from its path, so that errors of raw requests are as good as any. */

@@ -58,6 +58,7 @@ export interface WatchStats {
   /** Since bytes last came on this watch's own connection. */
   readonly ageOfLastByteMs: number;
   readonly objects: number;
+  /** Lists begun after the first one. */
   readonly relists: number;
   readonly reconnects: number;
   readonly probes: number;

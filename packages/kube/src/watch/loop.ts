@@ -44,6 +44,7 @@ export class WatchLoop<T> {
   #position: string | undefined;
   /** Where a list goes on: the next page's token, and the version of the list. */
   #page: { readonly token: string } | undefined;
+  #listed = false;
   #state: WatchState = 'waiting';
   #vigil: Vigil | undefined;
   #establishedAt: number | undefined;
@@ -131,7 +132,8 @@ export class WatchLoop<T> {
     using limit = deadline(transport.timings.answerTimeoutMs, transport.scheduler, signal);
     if (this.#page === undefined) {
       inventory.beginList();
-      this.counters.relists += 1;
+      if (this.#listed) this.counters.relists += 1;
+      this.#listed = true;
     }
     for (;;) {
       limit.touch();

@@ -1,0 +1,33 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import * as kube from '../src/index.js';
+
+it('exports these names, and no others by accident', () => {
+  expect(Object.keys(kube).toSorted()).toEqual([
+    'DEFAULT_TIMINGS',
+    'KUBE_ERROR_CODES',
+    'KubeClientToken',
+    'WELL_KNOWN',
+    'apiVersionOf',
+    'createEventRecorder',
+    'createKubeClient',
+    'electLeader',
+    'impersonate',
+    'inClusterAuth',
+    'isInCluster',
+    'kubeconfigAuth',
+    'qualifiedName',
+    'staticAuth',
+  ]);
+});
+
+it('the table of error codes has every code that the sources use, and no other', async () => {
+  const folder = join(import.meta.dirname, '../src');
+  const files = (await readdir(folder, { recursive: true })).filter(
+    (file) => file.endsWith('.ts') && file !== 'errors.ts',
+  );
+  const sources = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  const used = new Set(sources.join('\n').match(/\bKT_[A-Z_]+\b/g));
+  expect([...used].toSorted()).toEqual(Object.keys(kube.KUBE_ERROR_CODES).toSorted());
+});
