@@ -316,6 +316,24 @@ describe('a change that is undone', () => {
   });
 });
 
+describe('a filter that drops', () => {
+  it('cannot keep a delivery that began from being brought to an end', async () => {
+    let drop = false;
+    const { world, action, harness } = setUp({ filters: [{ decide: () => (drop ? { drop: 'x' } : { pass: true }) }] });
+    action.next.push(() => Promise.reject(new Error('half of the targets have it')));
+    await harness.start();
+    world.set('a', '2');
+    await harness.clock.advance(400);
+    drop = true;
+    world.set('a', '3');
+    await harness.clock.advance(10_000);
+    world.set('a', '4');
+    await harness.clock.advance(10_000);
+    expect(action.said).toEqual(['a@2', 'a@3']);
+    expect(harness.of('verdict')).toMatchObject([{ verdict: 'drop', event: { revision: '4' } }]);
+  });
+});
+
 describe('a killed delivery', () => {
   it('is repeated with the same id', async () => {
     const { world, action, harness } = setUp();

@@ -243,8 +243,10 @@ export class RuleCheckpoint {
   #set(state: KeyState, entry: CheckpointEntry): void {
     const record = recordOf(state.sourceId, state.key);
     const before = this.#entries.get(record);
-    const removed = before === undefined ? 0n : contribution(record, actedRevision(before));
-    this.#sum = (this.#sum - removed + contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
+    if (before === undefined || actedRevision(before) !== actedRevision(entry)) {
+      const removed = before === undefined ? 0n : contribution(record, actedRevision(before));
+      this.#sum = (this.#sum - removed + contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
+    }
     this.#entries.set(record, entry);
     this.#unreadable.delete(record);
     this.journal.put(record, encodeEntry(entry));

@@ -1,35 +1,45 @@
 import type { DependencyContainer } from 'tsyringe';
-import { toTriggerError } from '../contract/errors.js';
+import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { Action, Filter, PluginClass, Source } from '../contract/plugin.js';
 import type { CompiledRule, RuleInstances } from '../rule/compiled-rule.js';
 
 /**
  * Makes one instance per item of the rule, in a child of `parent`, so that constructors may inject whatever the embedding program
- * registered. `dispose` calls each instance's `dispose()` where it has one, last made first: tsyringe's own disposal runs in parallel,
- * in construction order, and would reach into the parent's singletons.
+ * registered. Throws `KT_PLUGIN_FAULT`, naming the item, when one cannot be made; those before it are disposed of. `dispose` calls each
+ * instance's `dispose()` where it has one, last made first: tsyringe's own disposal runs in parallel, in construction order, and would
+ * reach into the parent's singletons.
  */
 export function instantiate(rule: CompiledRule, parent: DependencyContainer): RuleInstances {
   const container = parent.createChildContainer();
   const made: unknown[] = [];
-  const make = <T>(item: { plugin: { useClass: PluginClass<T> } }): T => {
-    const instance = container.resolve<T>(item.plugin.useClass as new (...args: unknown[]) => T);
-    made.push(instance);
-    return instance;
+  const make = <T>({ name, plugin }: { name: string; plugin: { useClass: PluginClass<T> } }): T => {
+    try {
+      const instance = container.resolve<T>(plugin.useClass as new (...args: unknown[]) => T);
+      made.push(instance);
+      return instance;
+    } catch (thrown) {
+      disposeAll(made).catch(() => undefined); // the failure that counts is thrown
+      const cause = toTriggerError(thrown);
+      throw new TriggerError('KT_PLUGIN_FAULT', `${name} cannot be made: ${cause.message}`, { cause, retry: 'never' });
+    }
   };
   return {
     sources: rule.sources.map((item) => make<Source>(item)),
     filters: rule.filters.map((item) => make<Filter>(item)),
     actions: rule.actions.map((item) => make<Action>(item)),
-    async dispose() {
-      const failures: unknown[] = [];
-      for (const instance of made.toReversed()) {
-        try {
-          await (instance as { dispose?: () => unknown }).dispose?.();
-        } catch (thrown) {
-          failures.push(thrown);
-        }
-      }
-      if (failures.length > 0) throw toTriggerError(failures[0]);
-    },
+    dispose: () => disposeAll(made),
   };
+}
+
+/** Goes on after failures and rejects with the first of them. */
+async function disposeAll(made: readonly unknown[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const instance of made.toReversed()) {
+    try {
+      await (instance as { dispose?: () => unknown }).dispose?.();
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  }
+  if (failures.length > 0) throw toTriggerError(failures[0]);
 }

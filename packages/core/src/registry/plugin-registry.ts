@@ -1,4 +1,4 @@
-import { TriggerError } from '../contract/errors.js';
+import { ERROR_CODES, TriggerError } from '../contract/errors.js';
 import { CONTRACT_VERSION, type Plugin, type SourcePlugin } from '../contract/plugin.js';
 
 type Kind = Plugin['kind'];
@@ -13,13 +13,22 @@ export class PluginRegistry {
 
   /**
    * Checks and adds a package's default export. Throws `KT_PLUGIN_INVALID`, naming `origin` (a package name) and the reason, for
-   * anything that is not a plugin of this contract version and for a name that is taken.
+   * anything that is not a plugin of this contract version, for a name that is taken, and for a kind of objects that another source
+   * handles.
    */
   register(candidate: unknown, origin: string): void {
     const plugin = assertPlugin(candidate, origin);
     const id = `${plugin.kind}/${plugin.name}`;
     if (this.#plugins.has(id)) throw invalid(origin, `another plugin is already the ${plugin.kind} "${plugin.name}"`);
+    this.#refuseHandledTwice(plugin, origin);
     this.#plugins.set(id, plugin);
+  }
+
+  #refuseHandledTwice(plugin: Plugin, origin: string): void {
+    if (plugin.kind !== 'source' || plugin.handles === undefined) return;
+    const { apiVersion, kind } = plugin.handles;
+    const other = this.handledKinds().find((handled) => handled.kind === kind && handled.apiVersion === apiVersion);
+    if (other !== undefined) throw invalid(origin, `the source "${other.plugin.name}" handles ${apiVersion} ${kind} already`);
   }
 
   find<K extends Kind>(kind: K, name: string): PluginOf<K> | undefined {
@@ -47,34 +56,48 @@ export class PluginRegistry {
 }
 
 function assertPlugin(candidate: unknown, origin: string): Plugin {
-  if (typeof candidate !== 'object' || candidate === null) {
-    throw invalid(
-      origin,
-      'its default export is not a plugin; export defineSource(…), defineFilter(…) or defineAction(…)',
-    );
+  let wrong: string | undefined;
+  try {
+    wrong = whatIsWrong(candidate);
+  } catch {
+    wrong = 'it cannot be read';
   }
-  const plugin = candidate as Partial<Record<keyof SourcePlugin, unknown>>;
-  if (plugin.contract !== CONTRACT_VERSION) {
-    throw invalid(
-      origin,
-      `it was built for contract ${String(plugin.contract)}, this operator speaks ${CONTRACT_VERSION}`,
-    );
-  }
-  if (typeof plugin.kind !== 'string' || !['source', 'filter', 'action'].includes(plugin.kind)) {
-    throw invalid(origin, `kind is ${JSON.stringify(plugin.kind)}, not source, filter or action`);
-  }
-  if (
-    typeof plugin.name !== 'string' ||
-    !/^[a-z][A-Za-z0-9]{0,62}$/.test(plugin.name) ||
-    TAKEN_NAMES.has(plugin.name)
-  ) {
-    throw invalid(origin, `name ${JSON.stringify(plugin.name)} is not a free lowerCamelCase word`);
-  }
-  if ((plugin.config as { type?: unknown } | undefined)?.type !== 'object')
-    throw invalid(origin, 'config is not an object schema');
-  if (typeof plugin.useClass !== 'function') throw invalid(origin, 'useClass is not a class');
-  if (!Array.isArray(plugin.rbac)) throw invalid(origin, 'rbac is not a list of rules');
+  if (wrong !== undefined) throw invalid(origin, wrong);
   return candidate as Plugin;
+}
+
+function whatIsWrong(candidate: unknown): string | undefined {
+  if (typeof candidate !== 'object' || candidate === null)
+    return 'its default export is not a plugin; export defineSource(…), defineFilter(…) or defineAction(…)';
+  const plugin = candidate as Partial<Record<keyof SourcePlugin, unknown>>;
+  if (plugin.contract !== CONTRACT_VERSION)
+    return `it was built for contract ${String(plugin.contract)}, this operator speaks ${CONTRACT_VERSION}`;
+  if (!['source', 'filter', 'action'].includes(String(plugin.kind)))
+    return `kind is "${String(plugin.kind)}", not source, filter or action`;
+  const { name } = plugin;
+  if (typeof name !== 'string' || !/^[a-z][A-Za-z0-9]{0,62}$/.test(name) || TAKEN_NAMES.has(name))
+    return `name "${String(name)}" is not a free lowerCamelCase word`;
+  if ((plugin.config as { type?: unknown } | undefined)?.type !== 'object') return 'config is not an object schema';
+  if (typeof plugin.useClass !== 'function') return 'useClass is not a class';
+  if (!Array.isArray(plugin.rbac)) return 'rbac is not a list of rules';
+  return wrongByKind(plugin) ?? wrongErrors(plugin.errors);
+}
+
+function wrongByKind(plugin: Partial<Record<keyof SourcePlugin, unknown>>): string | undefined {
+  if (plugin.kind === 'filter') return undefined;
+  if (plugin.semantics !== 'level' && plugin.semantics !== 'edge')
+    return `semantics is "${String(plugin.semantics)}", not level or edge`;
+  if (plugin.kind === 'action') return undefined;
+  if (!Number.isSafeInteger(plugin.revisionFormat)) return 'revisionFormat is not a whole number';
+  const { apiVersion, kind } = (plugin.handles ?? { apiVersion: '', kind: '' }) as Record<string, unknown>;
+  return typeof apiVersion === 'string' && typeof kind === 'string' ? undefined : 'handles needs apiVersion and kind';
+}
+
+function wrongErrors(errors: unknown): string | undefined {
+  if (errors === undefined) return undefined;
+  if (typeof errors !== 'object' || errors === null) return 'errors is not a table of codes';
+  const bad = Object.keys(errors).find((code) => !/^KT_[A-Z0-9_]+$/.test(code) || Object.hasOwn(ERROR_CODES, code));
+  return bad === undefined ? undefined : `error code "${bad}" is not KT_<PLUGIN>_…, or is one of the host`;
 }
 
 function invalid(origin: string, why: string): TriggerError {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Static, type TSchema, Type } from 'typebox';
 import type { RuleIdentity } from '../contract/context.js';
+import { toTriggerError } from '../contract/errors.js';
 import type { Plugin } from '../contract/plugin.js';
 import { NamespaceName, ObjectName } from '../contract/schema.js';
 import type { PluginRegistry } from '../registry/plugin-registry.js';
@@ -37,6 +38,7 @@ export function compileRule(identity: RuleIdentity, spec: unknown, registry: Plu
   const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
   const actions = shape.value.actions.map((item, i) => compiler.action(item, i));
   compiler.refuseRepeats(sources);
+  for (const [list, items] of Object.entries({ sources, filters, actions })) compiler.refuseRepeatedNames(list, items);
   if (compiler.issues.length > 0) return { issues: compiler.issues, reason: compiler.reason };
   const { concurrency, breaker } = delivery;
   const rule: CompiledRule = {
@@ -78,7 +80,7 @@ class Compiler {
   source(item: Record<string, unknown>, index: number): CompiledSource | undefined {
     const path = `spec.sources[${index}]`;
     const reserved = this.#reserved('sources', item, path);
-    const picked = 'objectRef' in item ? this.#byKind(item, path) : this.#byName('source', item, path);
+    const picked = Object.hasOwn(item, 'objectRef') ? this.#byKind(item, path) : this.#byName('source', item, path);
     const config = picked && this.#config(picked);
     if (picked === undefined || config === undefined || reserved === undefined) return undefined;
     const { plugin } = picked;
@@ -131,6 +133,16 @@ class Compiler {
     }
   }
 
+  /** Status, reports and `explain` tell items apart by name. */
+  refuseRepeatedNames(list: string, items: readonly ({ readonly name: string } | undefined)[]): void {
+    for (const [index, item] of items.entries()) {
+      const first = items.findIndex((other) => other !== undefined && other.name === item?.name);
+      if (first < 0 || first === index) continue;
+      const message = `"${item?.name}" is the name of spec.${list}[${first}] already; choose another one`;
+      this.issues.push({ path: `spec.${list}[${index}].name`, message });
+    }
+  }
+
   #reserved(list: keyof typeof RESERVED_KEYS, item: Record<string, unknown>, path: string) {
     const present = Object.keys(RESERVED_KEYS[list]).filter((key) => item[key] !== undefined);
     const validated = validateConfig(
@@ -151,7 +163,7 @@ class Compiler {
   }
 
   #pluginKeys(item: Record<string, unknown>, list: keyof typeof RESERVED_KEYS): string[] {
-    return Object.keys(item).filter((key) => !(key in RESERVED_KEYS[list]));
+    return Object.keys(item).filter((key) => !Object.hasOwn(RESERVED_KEYS[list], key));
   }
 
   #byName<K extends Kind>(kind: K, item: Record<string, unknown>, path: string): Picked<K> | undefined {
@@ -162,7 +174,7 @@ class Compiler {
       const found = keys.length === 0 ? 'none' : keys.join(' and ');
       this.issues.push({
         path,
-        message: `needs exactly one ${kind} plugin, found ${found}; installed: ${known.join(', ')}`,
+        message: `needs exactly one ${kind} plugin, found ${found}; installed: ${known.join(', ') || 'none'}`,
       });
       return undefined;
     }
@@ -203,7 +215,7 @@ class Compiler {
     const close = nearest(kind, names);
     const hint =
       close === undefined || close === kind
-        ? `handled: ${kinds.map((k) => `${k.apiVersion} ${k.kind}`).join(', ')}`
+        ? `handled: ${kinds.map((k) => `${k.apiVersion} ${k.kind}`).join(', ') || 'none'}`
         : `did you mean "${close}"?`;
     const shown = apiVersion === undefined ? `"${kind}"` : `"${apiVersion}" "${kind}"`;
     this.issues.push({ path: `${path}.objectRef.kind`, message: `no source plugin handles ${shown}; ${hint}` });
@@ -218,11 +230,22 @@ class Compiler {
       this.issues.push(...validated.issues);
       return undefined;
     }
-    const more = plugin.validate?.(validated.value) ?? [];
-    this.issues.push(
-      ...more.map((issue) => ({ path: issue.path === '' ? path : `${path}.${issue.path}`, message: issue.message })),
-    );
+    const more = this.#furtherIssues(picked, validated.value);
+    this.issues.push(...more);
     return more.length === 0 ? validated.value : undefined;
+  }
+
+  /** What the plugin itself objects to. A `validate` that fails is an issue of its own: the rule must not run unchecked. */
+  #furtherIssues({ plugin, path }: AnyPicked, config: unknown): RuleIssue[] {
+    try {
+      const found = plugin.validate?.(config) ?? [];
+      return found.map((issue) => ({
+        path: issue.path === '' ? path : `${path}.${issue.path}`,
+        message: String(issue.message),
+      }));
+    } catch (thrown) {
+      return [{ path, message: `the plugin cannot check this: ${toTriggerError(thrown).message}` }];
+    }
   }
 }
 

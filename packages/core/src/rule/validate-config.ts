@@ -16,14 +16,18 @@ export type Validated<T> =
 
 /**
  * Applies the schema's defaults to a copy and checks it. Unknown fields are refused (with the nearest known one), values are never
- * coerced. Pure.
+ * coerced. Pure, and total: what is no plain data (a function, a getter that throws) is an issue too.
  */
 export function validateConfig<S extends TSchema>(schema: S, config: unknown, path: string): Validated<Static<S>> {
-  const value: unknown = Value.Default(schema, structuredClone(config ?? {}));
-  const errors = [...Value.Errors(schema, value)];
-  if (errors.length === 0) return { value: value as Static<S> };
-  const issues = errors.flatMap((error) => issuesOf(error, { schema, value, path }));
-  return { issues: unique(issues) };
+  try {
+    const value: unknown = Value.Default(schema, structuredClone(config ?? {}));
+    const errors = [...Value.Errors(schema, value)];
+    if (errors.length === 0) return { value: value as Static<S> };
+    const issues = errors.flatMap((error) => issuesOf(error, { schema, value, path }));
+    return { issues: unique(issues) };
+  } catch {
+    return { issues: [{ path, message: 'is not plain data (JSON)' }] };
+  }
 }
 
 type SchemaError = ReturnType<typeof Value.Errors>[number];

@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RuleCheckpoint } from '../src/checkpoint/rule-checkpoint.js';
+import { ABSENT, MemoryCheckpointStore } from './support/core.js';
+import { IDENTITY } from './support/harness.js';
+
+async function open(store: MemoryCheckpointStore, edge: string[] = []): Promise<RuleCheckpoint> {
+  return new RuleCheckpoint(await store.open(IDENTITY), ['s', ...edge], edge);
+}
+
+const state = (key: string, revision: string, sourceId = 's') => ({ sourceId, key, revision });
+
+describe('the combined revision', () => {
+  const acted = fc.uniqueArray(fc.record({ key: fc.string({ minLength: 1 }), revision: fc.string({ minLength: 1 }) }), {
+    selector: ({ key }) => key,
+    minLength: 1,
+    maxLength: 8,
+  });
+
+  it('does not depend on the order of keys, and is equal after a restart', async () => {
+    await fc.assert(
+      fc.asyncProperty(acted, fc.infiniteStream(fc.nat()), async (states, random) => {
+        const [store, other] = [new MemoryCheckpointStore(), new MemoryCheckpointStore()];
+        const one = await open(store);
+        for (const { key, revision } of states) one.settle(state(key, revision));
+        const shuffled = states
+          .map((item) => ({ item, at: random.next().value as number }))
+          .toSorted((a, b) => a.at - b.at);
+        const two = await open(other);
+        for (const { item } of shuffled) {
+          await two.begin(state(item.key, item.revision));
+          two.settle(state(item.key, item.revision));
+        }
+        expect(two.combinedRevision).toBe(one.combinedRevision);
+        expect((await open(store)).combinedRevision).toBe(one.combinedRevision);
+        expect((await open(other)).combinedRevision).toBe(one.combinedRevision);
+      }),
+    );
+  });
+
+  it('differs for other states, moves on when a delivery begins, and comes back with the state', async () => {
+    const checkpoint = await open(new MemoryCheckpointStore());
+    checkpoint.baseline(state('k', '1'));
+    const first = checkpoint.combinedRevision;
+    await checkpoint.begin(state('k', '2'));
+    const second = checkpoint.combinedRevision;
+    checkpoint.settle(state('k', '2'));
+    expect(checkpoint.combinedRevision).toBe(second);
+    await checkpoint.begin(state('k', '1'));
+    expect([second === first, checkpoint.combinedRevision]).toEqual([false, first]);
+    expect(first).toMatch(/^[\w-]{22}$/);
+  });
+
+  it('stays what it was for a state that a filter drops, for its deletion, and for a beginning taken back', async () => {
+    const store = new MemoryCheckpointStore();
+    const checkpoint = await open(store);
+    checkpoint.baseline(state('k', '1'));
+    const before = checkpoint.combinedRevision;
+    const entry = checkpoint.get('s', 'k');
+    await checkpoint.begin(state('k', '2'));
+    checkpoint.undoBegin(state('k', '2'), entry);
+    checkpoint.drop(state('k', '3'));
+    checkpoint.drop(state('k', ABSENT));
+    checkpoint.drop(state('new', '1'));
+    await checkpoint.begin(state('other', '1'));
+    checkpoint.undoBegin(state('other', '1'), undefined);
+    expect(checkpoint.combinedRevision).toBe(before);
+    expect((await open(store)).combinedRevision).toBe(before);
+  });
+
+  it('does not change by forgetting keys', async () => {
+    const store = new MemoryCheckpointStore();
+    const checkpoint = await open(store, ['edge']);
+    const seen = new Set<string>();
+    for (let i = 0; i < 1500; i += 1) {
+      checkpoint.settle(state(`k${i}`, 'r', 'edge'));
+      seen.add(checkpoint.combinedRevision);
+    }
+    expect(checkpoint.size).toBe(1000);
+    expect(seen.size).toBe(1500);
+    const again = await open(store, ['edge']);
+    expect(again.combinedRevision).toBe(checkpoint.combinedRevision);
+    expect(again.size).toBe(1000);
+  });
+});
+
+describe('remembered deletions', () => {
+  it('are bounded, the latest stay, those in delivery too', async () => {
+    const checkpoint = await open(new MemoryCheckpointStore());
+    checkpoint.baseline(state('first', '1'));
+    checkpoint.drop(state('first', ABSENT));
+    await checkpoint.begin(state('first', '2'));
+    for (let i = 0; i < 3000; i += 1) {
+      checkpoint.baseline(state(`k${i}`, '1'));
+      checkpoint.drop(state(`k${i}`, ABSENT));
+    }
+    expect(checkpoint.size).toBe(1001);
+    expect(checkpoint.get('s', 'first')?.begun?.revision).toBe('2');
+    expect(checkpoint.get('s', 'k1999')).toBeUndefined();
+    expect(checkpoint.get('s', 'k2000')).toMatchObject({ gone: true });
+  });
+});
