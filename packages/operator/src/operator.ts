@@ -8,6 +8,7 @@ import {
   RandomToken,
   type RuleReport,
   SchedulerToken,
+  toTriggerError,
 } from '@kube-trigger/core';
 import {
   createEventRecorder,
@@ -56,6 +57,8 @@ export interface Operator extends AsyncDisposable {
   readonly healthPort: number | undefined;
   /** `undefined` when rules can be acted on; else why not. */
   ready(): string | undefined;
+  /** Logs and counts an error that no plugin's host could catch (thrown in a timer, an unheeded rejection). */
+  containFault(error: unknown): void;
   /** Ends deliveries, writes what is to be remembered, gives the lease back and closes every socket. Idempotent. */
   stop(): Promise<void>;
 }
@@ -69,6 +72,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   await operator.start();
   return operator;
 }
+
+/** What a server that is well says about one rule's wish: shown in that rule's status, and no reason to call the whole operator unready. */
+const ANSWERED = new Set(['KT_KUBE_FORBIDDEN', 'KT_KUBE_NOT_FOUND', 'KT_KUBE_INVALID', 'KT_KUBE_PROJECTION']);
 
 class RunningOperator implements Operator {
   readonly identity = `${hostname()}_${randomUUID()}`;
@@ -134,11 +140,11 @@ class RunningOperator implements Operator {
     }
     logger.info({ identity: this.identity, healthPort: this.healthPort }, 'operator started');
     this.#controller.start();
-    if (this.#election === undefined) return this.#controller.lead();
+    if (this.#election === undefined) return void this.#controller.lead();
     this.#election.role.subscribe((role) => {
       logger.info({ identity: this.identity, role }, 'leader election');
       // Attempts are fenced one by one; a lost lease leaves no time to drain.
-      if (role === 'leading') this.#controller.lead();
+      if (role === 'leading') void this.#controller.lead();
       else void this.#controller.standBy(0);
     });
   }
@@ -147,10 +153,17 @@ class RunningOperator implements Operator {
     if (this.#stopping !== undefined) return 'stopping';
     if (!this.#controller.synced) return 'TriggerRules have not been listed yet';
     const staleAfterMs = this.options.staleAfterMs ?? 120_000;
-    const stale = this.#kube.stats().watches.find((watch) => watch.ageOfLastProofMs > staleAfterMs);
+    const stale = this.#kube
+      .stats()
+      .watches.find((watch) => watch.ageOfLastProofMs > staleAfterMs && !ANSWERED.has(watch.error ?? ''));
     if (stale === undefined) return undefined;
     const where = [stale.namespace, stale.name].filter((part) => part !== undefined).join('/');
     return `the watch on ${stale.resource.plural} ${where} is stale for ${Math.round(stale.ageOfLastProofMs / 1000)} s`;
+  }
+
+  containFault(error: unknown): void {
+    this.#metrics.countFault();
+    this.options.logger.error({ error: toTriggerError(error).message }, 'uncaught error; a plugin is at fault');
   }
 
   stop(): Promise<void> {

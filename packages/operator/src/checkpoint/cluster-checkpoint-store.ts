@@ -27,11 +27,15 @@ export interface ClusterCheckpointOptions {
  * be the leader only one gets through.
  */
 export class ClusterCheckpointStore implements CheckpointStore {
+  #opened = 0;
+
   constructor(private readonly options: ClusterCheckpointOptions) {}
 
   async open(rule: RuleIdentity): Promise<Journal> {
-    const { kube, scheduler, random, writer, onError } = this.options;
-    const shards = new CheckpointShards({ kube, rule, writer });
+    const { kube, scheduler, random, onError } = this.options;
+    // Numbered, so that a journal which was not closed yet is fenced off by a later one of the same process, too.
+    this.#opened += 1;
+    const shards = new CheckpointShards({ kube, rule, writer: `${this.options.writer}.${this.#opened}` });
     const stored = shards.load(await this.#list(rule));
     return new PacedJournal({
       stored,

@@ -56,6 +56,10 @@ async function run(options: RunOptions): Promise<void> {
       ? { lease: { namespace: await leaseNamespace(options, auth), name: options.leaseName } }
       : {}),
   });
+  // One plugin's slip must not end the other rules. Nothing is lost by going on: what counts is in the checkpoint.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => operator.containFault(error));
+  }
   const signal = await firstSignal();
   logger.info({ signal }, 'stopping');
   for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => process.exit(1));

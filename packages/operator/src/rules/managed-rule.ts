@@ -77,7 +77,11 @@ export class ManagedRule {
   /** Ends the rule. `drainMs` is what running attempts get to end by themselves. */
   async end(drainMs: number): Promise<void> {
     this.#ended.abort();
-    await this.#working;
+    // A start may hang on an API server that does not answer; the journal that it opens then is fenced off later.
+    const enough = new AbortController();
+    const patience = sleep(Math.max(drainMs, 1000), this.options.services.scheduler, enough.signal);
+    await Promise.race([this.#working, patience]);
+    enough.abort();
     await this.#runner?.stop(drainMs);
     await this.#writer.close();
   }

@@ -43,9 +43,11 @@ export class RuleController {
     return this.#managed;
   }
 
-  lead(): void {
-    if (this.#leading) return;
+  /** Starts every rule, once those of an earlier term have ended. */
+  async lead(): Promise<void> {
     this.#leading = true;
+    await Promise.all(this.#ending);
+    if (!this.#leading) return;
     for (const [id, rule] of this.#known) this.#manage(id, rule);
     for (const [id, warm] of this.#warm) void this.#cool(id, warm);
   }
@@ -55,7 +57,8 @@ export class RuleController {
     this.#leading = false;
     for (const [id, managed] of this.#managed) this.#end(id, managed, drainMs);
     await Promise.all(this.#ending);
-    if (this.#subscription?.closed === false) for (const [id, rule] of this.#known) this.#heat(id, rule);
+    const watching = this.#subscription?.closed === false && !this.#leading;
+    if (watching) for (const [id, rule] of this.#known) this.#heat(id, rule);
   }
 
   async stop(drainMs: number): Promise<void> {

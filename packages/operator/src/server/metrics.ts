@@ -19,7 +19,7 @@ export class Metrics {
   });
   readonly #faults = new Counter({
     name: 'kube_trigger_plugin_faults_total',
-    help: 'Errors thrown by sources and filters, which the host contained.',
+    help: 'Errors of plugins that are no failed actions, contained by the host.',
     registers: [this.#registry],
   });
   readonly #duration = new Histogram({
@@ -78,7 +78,11 @@ export class Metrics {
       this.#duration.observe(report.tookMs / 1000);
     }
     if (report.type === 'attemptFailed') this.#failures.inc({ code: report.error.code });
-    if (report.type === 'fault') this.#faults.inc();
+    if (report.type === 'fault') this.countFault();
+  }
+
+  countFault(): void {
+    this.#faults.inc();
   }
 
   text(): Promise<string> {
