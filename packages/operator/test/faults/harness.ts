@@ -8,6 +8,7 @@ export {
   TcpLink,
   Trio,
   type TargetKind,
+  type Verdict,
   type Write,
 } from '../../../../bench/src/index.js';
 import { execFileSync } from 'node:child_process';

@@ -1,0 +1,11 @@
+export { judge, percentile } from './judge.js';
+export type { Evidence, Roll, Verdict, Write } from './judge.js';
+export { operatorMain, OperatorProcess } from './operator-process.js';
+export type { OperatorProcessOptions } from './operator-process.js';
+export { Random } from './random.js';
+export { Recorder } from './recorder.js';
+export type { RecorderOptions } from './recorder.js';
+export { definitionTexts, Trio } from './rig.js';
+export type { Condition, Remembered, TargetKind } from './rig.js';
+export { dataOf, newestIn, stateOf } from './states.js';
+export { TcpLink } from './tcp-link.js';
