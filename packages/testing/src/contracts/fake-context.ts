@@ -1,5 +1,5 @@
 import type { ActionContext, Logger, RuleIdentity, SourceContext, Delivery, TriggerEvent } from '@kube-trigger/core';
-import { OwnedClock } from './owned-clock.js';
+import { VirtualClock } from '@kube-trigger/core/testing';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
@@ -34,14 +34,14 @@ export class RecordingLogger implements Logger {
 
 export interface FakeContext extends SourceContext, ActionContext {
   readonly logger: RecordingLogger;
-  readonly scheduler: OwnedClock;
+  readonly scheduler: VirtualClock;
 }
 
 export interface FakeContextOptions {
   /** Default: `shop/example`. */
   readonly rule?: Partial<RuleIdentity> | undefined;
-  /** Default: an own clock. */
-  readonly scheduler?: OwnedClock | undefined;
+  /** Default: a clock that stands still, at 2026-01-01T00:00:00Z. */
+  readonly scheduler?: VirtualClock | undefined;
   /** Default: always 0.5. */
   readonly random?: (() => number) | undefined;
   /** Default: never aborted. */
@@ -56,7 +56,7 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
   return {
     rule: { namespace: 'shop', name: 'example', uid: '00000000-0000-4000-8000-000000000000', ...options.rule },
     logger: new RecordingLogger(),
-    scheduler: options.scheduler ?? new OwnedClock(),
+    scheduler: options.scheduler ?? new VirtualClock(),
     random: options.random ?? (() => 0.5),
     signal: options.signal ?? new AbortController().signal,
     settledRevision: (key) => (Object.hasOwn(settled, key) ? settled[key] : undefined),

@@ -7,7 +7,6 @@ export type { StoredChange } from './fake-objects.js';
 export { makeInstance } from './make-instance.js';
 export type { Collaborators } from './make-instance.js';
 export { optionRows, optionTable, readOptionTable } from './option-table.js';
-export { OwnedClock } from './owned-clock.js';
 export { configOf } from './plugin-contract.js';
 export type { AnyPlugin } from './plugin-contract.js';
 export { uncovered } from './rbac-coverage.js';
