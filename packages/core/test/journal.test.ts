@@ -55,6 +55,26 @@ describe('writes', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('may be a few at once after a quiet time, and are one a second on average all the same', async () => {
+    const { clock, writes, journal } = setUp({ burst: 3 });
+    for (let i = 0; i < 1000; i += 1) {
+      journal.put(`r${i}`, '1');
+      void journal.durable(`r${i}`);
+      await clock.advance(10);
+    }
+    expect(writes.map(({ atMs }) => atMs)).toEqual([
+      0, 10, 20, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000,
+    ]);
+    await clock.advance(60_000);
+    const before = writes.length;
+    for (const record of ['a', 'b', 'c']) {
+      journal.put(record, '1');
+      void journal.durable(record);
+      await clock.advance(0);
+    }
+    expect(writes.length - before).toBe(3);
+  });
+
   it('happen at once for somebody who waits, after 3 s for nobody, and then take all along', async () => {
     const { clock, writes, journal, watch } = setUp();
     journal.put('lazy', '1');

@@ -34,8 +34,10 @@ export interface JournalOptions {
   readonly write: JournalWriter;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
-  /** Least time between the starts of two writes. Default 1,000 ms. */
+  /** Least time between the starts of two writes, on average. Default 1,000 ms. */
   readonly minIntervalMs?: number;
+  /** So many writes may follow one another at once after a quiet time; they are paid for by a longer pause. Default 1. */
+  readonly burst?: number;
   /** How long a record may wait that nobody waits for. Default 3,000 ms. */
   readonly lazyMs?: number;
   /** Told of each failed write, and with `undefined` of the first good one after it. */
@@ -49,7 +51,7 @@ interface Waiter {
 }
 
 /**
- * Coalesces any number of changes into at most one write per `minIntervalMs`. The first urgent change after a quiet time is
+ * Coalesces any number of changes into at most one write per `minIntervalMs` (and `burst`). The first urgent change after a quiet time is
  * written at once; lazy ones wait, so that they do not use up the place of an urgent one. A failed write is repeated with
  * backoff for ever (nothing is lost in memory meanwhile), except when it was refused for good.
  */
@@ -60,6 +62,8 @@ export class PacedJournal implements Journal {
   #pending: { at: number; subscription: Subscription } | undefined;
   #writing: Promise<void> | undefined;
   #earliest = Number.NEGATIVE_INFINITY;
+  /** Until when the writes so far use up the allowance (the generic cell rate algorithm, ITU-T I.371). */
+  #spentUntil = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #fencedBy: TriggerError | undefined;
   #closed = false;
@@ -120,12 +124,12 @@ export class PacedJournal implements Journal {
   }
 
   async #run(): Promise<void> {
-    const { scheduler, random, minIntervalMs = 1000 } = this.options;
-    const startedAt = scheduler.now();
+    const { scheduler, random, minIntervalMs = 1000, burst = 1 } = this.options;
+    this.#spentUntil = Math.max(this.#spentUntil, scheduler.now()) + minIntervalMs;
     const failure = await this.#writeOnce();
     this.#failures = failure === undefined ? 0 : this.#failures + 1;
     const backoffMs = failure === undefined ? 0 : random() * Math.min(30_000, 500 * 2 ** Math.min(this.#failures, 10));
-    this.#earliest = Math.max(startedAt + minIntervalMs, scheduler.now() + backoffMs);
+    this.#earliest = Math.max(this.#spentUntil - (burst - 1) * minIntervalMs, scheduler.now() + backoffMs);
     this.#writing = undefined;
     if (this.#waiters.length > 0) this.#schedule(scheduler.now());
     else if (this.#dirty.size > 0) this.#schedule(scheduler.now() + (this.options.lazyMs ?? 3000));

@@ -23,7 +23,7 @@ export interface ClusterCheckpointOptions {
 
 /**
  * Keeps each rule's records in TriggerCheckpoint objects beside the rule, owned by it: `<rule>-<uid>-<n>`, as many as its keys need.
- * A rule writes at most once a second. Every write names the resourceVersion it follows, so that of two processes that both believe to
+ * A rule writes at most once a second, after a quiet time up to three times at once. Every write names the resourceVersion it follows, so that of two processes that both believe to
  * be the leader only one gets through.
  */
 export class ClusterCheckpointStore implements CheckpointStore {
@@ -41,6 +41,8 @@ export class ClusterCheckpointStore implements CheckpointStore {
       stored,
       scheduler,
       random,
+      // A new rule writes its inventory and that it is complete; the first change must not wait for its turn behind these.
+      burst: 3,
       write: (dirty, first) => shards.write(dirty, first),
       ...(onError === undefined ? {} : { onError: (error: TriggerError | undefined) => onError(rule, error) }),
     });
