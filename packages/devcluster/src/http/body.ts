@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseYaml } from 'yaml';
+import { decodeProtobuf } from './protobuf/decode.js';
 import { ApiError, badRequest, unsupportedMediaType } from '../api-error.js';
 
 /** The API server's limit for a request body, in bytes. */
@@ -24,15 +25,16 @@ export function mediaType(header: string | undefined): string {
   return (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-const ACCEPTED = ['application/json', 'application/yaml'];
+const ACCEPTED = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 
 /**
  * Decodes an object's body. No content type counts as JSON.
  *
- * @throws ApiError 415 for other formats (protobuf included), 400 when it does not parse or is not an object.
+ * @throws ApiError 415 for other formats (and for protobuf of most kinds), 400 when it does not parse or is not an object.
  */
 export function decodeObject(body: Buffer, contentType: string | undefined): unknown {
   const type = mediaType(contentType);
+  if (type === 'application/vnd.kubernetes.protobuf') return decodeProtobuf(body);
   if (type !== '' && type !== 'application/json' && type !== 'application/yaml') throw unsupportedMediaType(ACCEPTED);
   return type === 'application/yaml' ? decodeYaml(body) : decodeJson(body);
 }
