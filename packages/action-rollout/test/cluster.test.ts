@@ -8,7 +8,7 @@ import { CAUSE_ANNOTATION, RolloutAction } from '../src/index.js';
 const KINDS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
 type Kind = keyof typeof KINDS;
 
-describeOnClusters('updatePodTemplate', (start, server) => {
+describeOnClusters('updatePodTemplate', (start) => {
   let cluster: TestCluster;
   let kube: KubeClient;
   let namespace: string;
@@ -105,7 +105,7 @@ describeOnClusters('updatePodTemplate', (start, server) => {
     await cluster.request('PATCH', pathOf('StatefulSet'), { metadata: { finalizers: null } }, MERGE);
   });
 
-  it.runIf(server === 'kube-apiserver')('says the Role that is missing, and works with exactly that', async () => {
+  it('says the Role that is missing, and works with exactly that', async () => {
     await make('StatefulSet');
     const restricted = clientOf(cluster, await cluster.serviceAccountToken(namespace, 'restricted'));
     const action = new RolloutAction(restricted);
