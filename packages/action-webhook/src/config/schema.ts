@@ -154,7 +154,7 @@ const Tls = Type.Object(
 
 export const WebhookConfig = Type.Object(
   {
-    url: Type.Optional(Type.String({ maxLength: 2048, description: 'Tells this http or https URL.' })),
+    url: Type.Optional(Type.String({ description: 'Tells this http or https URL.' })),
     urlFrom: Type.Optional(
       Type.Object(references, {
         ...closed,

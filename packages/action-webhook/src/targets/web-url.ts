@@ -3,7 +3,10 @@ export type ParsedUrl =
   | { readonly url: URL; readonly issue?: undefined }
   | { readonly issue: string; readonly url?: undefined };
 
+const MAX_LENGTH = 2048;
+
 export function parseWebUrl(text: string): ParsedUrl {
+  if (text.length > MAX_LENGTH) return { issue: `is longer than ${MAX_LENGTH} characters` };
   // The parser would drop them without a word.
   if (/[\t\n\r]/.test(text) || text.trim() !== text) return { issue: 'has white space; remove it' };
   if (!URL.canParse(text)) return { issue: 'is not a URL; write http(s)://host[:port]/path' };
