@@ -50,8 +50,18 @@ afterEach(async () => {
   await api[Symbol.asyncDispose]();
 });
 
+/** No timer ends by itself before a test does. */
+const PATIENT = {
+  ...FAST,
+  connectTimeoutMs: 20_000,
+  answerTimeoutMs: 20_000,
+  probeTimeoutMs: 20_000,
+  confirmAfterMs: 20_000,
+  forbiddenRetryMs: [20_000, 20_000],
+} as const;
+
 function clientOf(server: string): KubeClient {
-  return createKubeClient({ auth: staticAuth({ server }), logger: new MemoryLogger(), scheduler, timings: FAST });
+  return createKubeClient({ auth: staticAuth({ server }), logger: new MemoryLogger(), scheduler, timings: PATIENT });
 }
 
 async function nothingIsLeft(of = client): Promise<void> {
