@@ -43,7 +43,7 @@ export interface DevClusterOptions {
 }
 
 /** A running API server. */
-export interface DevCluster extends AsyncDisposable {
+export interface DevCluster {
   readonly url: string;
   /** The certificate of the authority that signed the server's; undefined for plain http. */
   readonly caPem: string | undefined;
@@ -62,6 +62,7 @@ export interface DevCluster extends AsyncDisposable {
   /** Cuts all connections and listens again on the same port with the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts an embedded API server on loopback. */

@@ -34,6 +34,12 @@ export class ProtoWriter {
     return this.bytes(field, inner.finish());
   }
 
+  /** Appends fields that are encoded already. */
+  raw(fields: Buffer): this {
+    this.parts.push(fields);
+    return this;
+  }
+
   finish(): Buffer {
     return Buffer.concat(this.parts);
   }
