@@ -28,7 +28,8 @@ export class PluginRegistry {
     if (plugin.kind !== 'source' || plugin.handles === undefined) return;
     const { apiVersion, kind } = plugin.handles;
     const other = this.handledKinds().find((handled) => handled.kind === kind && handled.apiVersion === apiVersion);
-    if (other !== undefined) throw invalid(origin, `the source "${other.plugin.name}" handles ${apiVersion} ${kind} already`);
+    if (other !== undefined)
+      throw invalid(origin, `the source "${other.plugin.name}" handles ${apiVersion} ${kind} already`);
   }
 
   find<K extends Kind>(kind: K, name: string): PluginOf<K> | undefined {

@@ -8,7 +8,7 @@ import type { PluginRegistry } from '../registry/plugin-registry.js';
 import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource } from './compiled-rule.js';
 import { nearest } from './nearest.js';
 import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
-import { type RuleIssue, validateConfig } from './validate-config.js';
+import { type RuleIssue, unknownField, validateConfig } from './validate-config.js';
 
 export type Compilation =
   | { readonly rule: CompiledRule; readonly suspend: boolean }
@@ -170,6 +170,14 @@ class Compiler {
     const keys = this.#pluginKeys(item, `${kind}s`);
     const [key] = keys;
     const known = this.registry.names(kind);
+    const plugins = keys.filter((name) => known.includes(name));
+    if (plugins.length === 1 && keys.length > 1) {
+      // One plugin and something else beside it: most likely a misspelt reserved key.
+      const reserved = Object.keys(RESERVED_KEYS[`${kind}s`]);
+      for (const other of keys.filter((name) => name !== plugins[0]))
+        this.issues.push({ path: `${path}.${other}`, message: unknownField(other, reserved) });
+      return undefined;
+    }
     if (key === undefined || keys.length > 1) {
       const found = keys.length === 0 ? 'none' : keys.join(' and ');
       this.issues.push({
@@ -241,7 +249,7 @@ class Compiler {
       const found = plugin.validate?.(config) ?? [];
       return found.map((issue) => ({
         path: issue.path === '' ? path : `${path}.${issue.path}`,
-        message: String(issue.message),
+        message: issue.message,
       }));
     } catch (thrown) {
       return [{ path, message: `the plugin cannot check this: ${toTriggerError(thrown).message}` }];

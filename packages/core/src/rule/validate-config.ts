@@ -20,7 +20,7 @@ export type Validated<T> =
  */
 export function validateConfig<S extends TSchema>(schema: S, config: unknown, path: string): Validated<Static<S>> {
   try {
-    const value: unknown = Value.Default(schema, structuredClone(config ?? {}));
+    const value: unknown = Value.Default(schema, plain(config ?? {}));
     const errors = [...Value.Errors(schema, value)];
     if (errors.length === 0) return { value: value as Static<S> };
     const issues = errors.flatMap((error) => issuesOf(error, { schema, value, path }));
@@ -28,6 +28,11 @@ export function validateConfig<S extends TSchema>(schema: S, config: unknown, pa
   } catch {
     return { issues: [{ path, message: 'is not plain data (JSON)' }] };
   }
+}
+
+/** A copy as JSON would carry it. The clone refuses what JSON leaves out silently (functions). */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(structuredClone(value)));
 }
 
 type SchemaError = ReturnType<typeof Value.Errors>[number];
@@ -42,15 +47,13 @@ function issuesOf(error: SchemaError, on: { schema: TSchema; value: unknown; pat
   switch (error.keyword) {
     case 'required':
       return (params.requiredProperties ?? []).map((name) => ({ path: `${path}.${name}`, message: 'is required' }));
-    case 'additionalProperties': {
-      const known = Object.keys(propertiesAt(on.schema, error.instancePath));
-      return (params.additionalProperties ?? []).map((name) => ({
-        path: `${path}.${name}`,
-        message: unknownField(name, known),
-      }));
+    case 'additionalProperties':
+      return (params.additionalProperties ?? []).map((name) => unknownFieldAt(error.instancePath, name, on));
+    case 'boolean': {
+      // The same for each field. Only a few errors are listed at all, so with many such fields there is nothing but these.
+      const parent = error.instancePath.slice(0, error.instancePath.lastIndexOf('/'));
+      return [unknownFieldAt(parent, segments(error.instancePath).at(-1) ?? '', on)];
     }
-    case 'boolean': // repeats additionalProperties for the field itself
-      return [];
     case 'enum': {
       const allowed = (params.allowedValues ?? []).map(String);
       return [{ path, message: `${show(at(on.value, error.instancePath))} is not one of ${allowed.join(', ')}` }];
@@ -58,6 +61,11 @@ function issuesOf(error: SchemaError, on: { schema: TSchema; value: unknown; pat
     default:
       return [{ path, message: `${show(at(on.value, error.instancePath))} ${error.message}` }];
   }
+}
+
+function unknownFieldAt(parent: string, name: string, on: { schema: TSchema; path: string }): RuleIssue {
+  const known = Object.keys(propertiesAt(on.schema, parent));
+  return { path: `${join(on.path, parent)}.${name}`, message: unknownField(name, known) };
 }
 
 export function unknownField(name: string, known: readonly string[]): string {

@@ -43,6 +43,8 @@ export interface Setup {
   readonly random?: () => number;
   readonly mayAct?: () => boolean;
   readonly dispose?: () => Promise<void>;
+  /** Who writes and acts; nothing once it is not alive. Default: a new one. */
+  readonly process?: { alive: boolean };
 }
 
 export function ruleOf(setup: Setup): CompiledRule {
@@ -75,11 +77,12 @@ export class Harness {
   readonly disk: Disk;
   readonly reports: RuleReport[] = [];
   readonly runner: RuleRunner;
-  readonly process = { alive: true };
+  readonly process: { alive: boolean };
 
   constructor(readonly setup: Setup) {
     this.clock = setup.clock ?? new VirtualClock();
     this.disk = setup.disk ?? new Disk();
+    this.process = setup.process ?? { alive: true };
     const instances = {
       sources: setup.sources.map(({ instance }) => instance),
       filters: setup.filters ?? [],
