@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A non-2xx answer of the API server. */
 export class ApiError extends Error {
@@ -49,6 +50,7 @@ export interface ApiRequest {
 
 /** An answer must have begun within this time: a frozen server is treated as a broken one, and asked again. */
 const responseTimeoutMs = 30_000;
+const longestPauseMs = 1000;
 
 /**
  * A small REST client of one API server over its own keep-alive connections.
@@ -80,16 +82,28 @@ export class ApiClient {
     return JSON.parse(text) as T;
   }
 
-  /** The answer's body as it comes; a connection that died while it was idle is replaced once. */
+  /** The answer's body as it comes. A connection that died while it was idle is replaced once, where repeating does no harm. */
   async open(request: ApiRequest, signal: AbortSignal = this.signal): Promise<http.IncomingMessage> {
     const { response, reused } = await this.#send(request, signal);
     if (response instanceof Error) {
-      if (!reused || signal.aborted) throw response;
+      if (!reused || request.method === 'POST' || signal.aborted) throw response;
       const second = await this.#send(request, signal);
       if (second.response instanceof Error) throw second.response;
       return checked(second.response);
     }
     return checked(response);
+  }
+
+  /** Repeats what gets no answer at all until there is one, good or bad, or the client's signal aborts. */
+  async insist<T>(ask: () => Promise<T>): Promise<T> {
+    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (error instanceof ApiError) throw error;
+      }
+      await pause(pauseMs, undefined, { signal: this.signal });
+    }
   }
 
   close(): void {

@@ -95,8 +95,7 @@ async function keepRevision(cluster: Cluster, sets: Rollout): Promise<Rollout> {
   if (sets.newSet === undefined) return sets;
   const revision = Math.max(0, ...sets.oldSets.map(revisionOf)) + 1;
   const newSet = await renumber(cluster, sets.deployment, { known: sets.newSet, revision });
-  const annotated = await annotate(cluster, sets.deployment, String(revisionOf(newSet)));
-  return { ...sets, newSet, deployment: { ...annotated, status: sets.deployment.status ?? {} } };
+  return { ...sets, newSet, deployment: annotate(sets.deployment, revisionOf(newSet)) };
 }
 
 async function rollingUpdate(cluster: Cluster, rollout: Rollout): Promise<DeploymentStatus> {
@@ -173,7 +172,8 @@ async function writeStatus(
   status: DeploymentStatus,
 ): Promise<DeploymentStatus> {
   const stored = cluster.deployments.get(keyOf(deployment.metadata));
-  if (stored?.metadata.uid !== deployment.metadata.uid || sameJson(stored.status, status)) return status;
+  if (stored?.metadata.uid !== deployment.metadata.uid) return status;
+  if (sameJson(stored.status, status) && revisionOf(stored) === revisionOf(deployment)) return status;
   await cluster.deployments.updateStatus({ ...deployment, status }, fieldManager);
   return status;
 }

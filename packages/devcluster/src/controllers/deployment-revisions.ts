@@ -48,7 +48,7 @@ function withoutHash(template: PodTemplate): PodTemplate {
 }
 
 export interface Rollout extends RolloutSets {
-  /** With the conditions that are to be written with the next status. */
+  /** With the revision and the conditions that are to be written with the next status. */
   deployment: Deployment;
 }
 
@@ -63,7 +63,7 @@ export async function ensureNewSet(cluster: Cluster, deployment: Deployment, set
     known === undefined
       ? await createSet(cluster, deployment, { ...sets, revision })
       : await renumber(cluster, deployment, { known, revision });
-  const annotated = await annotate(cluster, deployment, String(revisionOf(newSet)));
+  const annotated = annotate(deployment, revisionOf(newSet));
   const { name } = newSet.metadata;
   const { reason, message } =
     known === undefined
@@ -95,13 +95,14 @@ export async function renumber(
     const history = present[historyAnnotation];
     if (before !== undefined) annotations[historyAnnotation] = history === undefined ? before : `${history},${before}`;
   }
-  const { minReadySeconds = 0 } = deployment.spec;
+  const minReadySeconds = deployment.spec.minReadySeconds ?? 0;
   // The sizes are noted when the set is resized: a difference is how a change of spec.replicas is noticed.
   delete annotations[desiredAnnotation];
   delete annotations[maxAnnotation];
   const same = Object.entries(annotations).every(([name, value]) => present[name] === value);
   if (same && (known.spec.minReadySeconds ?? 0) === minReadySeconds) return known;
-  return cluster.replicaSets.patch(known, { metadata: { annotations }, spec: { minReadySeconds } }, fieldManager);
+  const spec = { minReadySeconds: minReadySeconds === 0 ? null : minReadySeconds };
+  return cluster.replicaSets.patch(known, { metadata: { annotations }, spec }, fieldManager);
 }
 
 async function createSet(
@@ -138,7 +139,7 @@ function draftSet(
   deployment: Deployment,
   { revision, replicas }: { revision: number; replicas: number },
 ): Draft<ReplicaSet> {
-  const { template, selector, minReadySeconds = 0 } = deployment.spec;
+  const { template, selector, minReadySeconds } = deployment.spec;
   const hash = shortHash(template, deployment.status?.collisionCount ?? 0);
   const labels = { ...template.metadata?.labels, [hashLabel]: hash };
   return {
@@ -168,10 +169,10 @@ export function sizeAnnotations(deployment: Deployment): Record<string, string> 
   return { [desiredAnnotation]: String(wanted(deployment)), [maxAnnotation]: String(mostPods(deployment)) };
 }
 
-export async function annotate(cluster: Cluster, deployment: Deployment, revision: string): Promise<Deployment> {
-  if (deployment.metadata.annotations?.[revisionAnnotation] === revision) return deployment;
-  const patch = { metadata: { annotations: { [revisionAnnotation]: revision } } };
-  return cluster.deployments.patch(deployment, patch, fieldManager);
+/** Notes the revision on the Deployment; it is written with the next status, since another way would bump the generation. */
+export function annotate(deployment: Deployment, revision: number): Deployment {
+  const annotations = { ...deployment.metadata.annotations, [revisionAnnotation]: String(revision) };
+  return { ...deployment, metadata: { ...deployment.metadata, annotations } };
 }
 
 export function noteResize(

@@ -220,7 +220,7 @@ export function keyOf(metadata: { namespace?: string; name: string }): string {
 }
 
 /** The owner that manages this object, if any: the only kind of ownership the controllers go by. */
-export function controllerOf(object: KubeObject): OwnerReference | undefined {
+export function controllerOf(object: { metadata: Pick<ObjectMeta, 'ownerReferences'> }): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
 

@@ -87,16 +87,23 @@ export function podFrom(template: PodTemplate, owner: KubeObject, name?: string)
   };
 }
 
+/** Who makes and deletes pods, and how it says so in Events. */
+export interface PodOwner {
+  object: KubeObject;
+  component: string;
+  phrase?: (verb: 'create' | 'delete', pod: string) => string;
+}
+
+function plainPhrase(verb: 'create' | 'delete', pod: string): string {
+  return verb === 'create' ? `Created pod: ${pod}` : `Deleted pod: ${pod}`;
+}
+
 /** Creates a pod and tells so in an Event on its owner. In a namespace that is going away there is nothing to do: false. */
-export async function createPod(
-  cluster: Cluster,
-  draft: Draft<Pod>,
-  owner: { object: KubeObject; component: string },
-): Promise<boolean> {
-  const { object, component } = owner;
+export async function createPod(cluster: Cluster, draft: Draft<Pod>, owner: PodOwner): Promise<boolean> {
+  const { object, component, phrase = plainPhrase } = owner;
   try {
     const pod = await cluster.pods.create(draft, fieldManager);
-    const message = `Created pod: ${pod.metadata.name}`;
+    const message = phrase('create', pod.metadata.name);
     cluster.events.record(object, { type: 'Normal', reason: 'SuccessfulCreate', message, component });
     return true;
   } catch (error) {
@@ -107,19 +114,11 @@ export async function createPod(
   }
 }
 
-export async function deletePod(
-  cluster: Cluster,
-  pod: Pod,
-  owner: { object: KubeObject; component: string },
-): Promise<void> {
+export async function deletePod(cluster: Cluster, pod: Pod, owner: PodOwner): Promise<void> {
+  const { object, component, phrase = plainPhrase } = owner;
   await cluster.pods.delete(pod);
-  const message = `Deleted pod: ${pod.metadata.name}`;
-  cluster.events.record(owner.object, {
-    type: 'Normal',
-    reason: 'SuccessfulDelete',
-    message,
-    component: owner.component,
-  });
+  const message = phrase('delete', pod.metadata.name);
+  cluster.events.record(object, { type: 'Normal', reason: 'SuccessfulDelete', message, component });
 }
 
 /** The owner's pods. One whose labels the selector no longer matches is set free first, so that someone can look into it. */

@@ -1,10 +1,7 @@
-import { type ApiClient, type ApiRequest, ApiError, isApiError } from './api-client.js';
+import { type ApiClient, type ApiRequest, isApiError } from './api-client.js';
 import { controllerOf, type Draft, type KubeObject, timestamp } from './objects.js';
 import { Store } from './store.js';
 import { keepInStep } from './watch-loop.js';
-
-/** How often a POST is sent whose answer got lost. */
-const createAttempts = 3;
 
 export interface ResourceDefinition {
   /** `v1` or `apps/v1`. */
@@ -64,8 +61,9 @@ export class Resource<T extends KubeObject> {
   }
 
   /**
-   * Creates an object of a name that the caller chose. When the answer is lost on the way it asks again, and takes the object that
-   * the first attempt made. Rejects with 409 `AlreadyExists` when the name is taken by another.
+   * Creates an object of a name that the caller chose. When the answer is lost on the way it asks again until there is one, and
+   * takes the object that an earlier attempt made: to give up in between would leave an object behind that nobody knows of yet,
+   * and the caller would make another. Rejects with 409 `AlreadyExists` when the name is taken by another owner's object.
    */
   async create(draft: Draft<T>, fieldManager: string): Promise<T> {
     const body = { apiVersion: this.definition.apiVersion, kind: this.definition.kind, ...draft };
@@ -75,13 +73,18 @@ export class Resource<T extends KubeObject> {
       query: { fieldManager },
       body,
     };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return this.#took(await this.client.request<T>(request));
-      } catch (error) {
-        if (attempt > 1 && isApiError(error, 409, 'AlreadyExists')) return await this.#ownAttempt(draft, error);
-        if (error instanceof ApiError || attempt === createAttempts) throw error;
-      }
+    let attempts = 0;
+    try {
+      const answer = await this.client.insist(() => {
+        attempts++;
+        return this.client.request<T>(request);
+      });
+      return this.#took(answer);
+    } catch (error) {
+      if (attempts === 1 || !isApiError(error, 409, 'AlreadyExists')) throw error;
+      const existing = await this.client.insist(() => this.read(draft.metadata));
+      if (controllerOf(existing)?.uid !== controllerOf(draft)?.uid) throw error;
+      return existing;
     }
   }
 
@@ -134,16 +137,6 @@ export class Resource<T extends KubeObject> {
   async post(object: T, subresource: string, body: object): Promise<void> {
     const { namespace, name } = object.metadata;
     await this.client.request({ method: 'POST', path: `${this.#path(namespace, name)}/${subresource}`, body });
-  }
-
-  async #ownAttempt(draft: Draft<T>, conflict: unknown): Promise<T> {
-    const existing = await this.read({
-      namespace: draft.metadata.namespace,
-      name: draft.metadata.name,
-    });
-    const wanted = draft.metadata.ownerReferences?.find((reference) => reference.controller === true)?.uid;
-    if (controllerOf(existing)?.uid !== wanted) throw conflict;
-    return existing;
   }
 
   #took(answer: T): T {

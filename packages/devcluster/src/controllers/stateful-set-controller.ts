@@ -4,7 +4,7 @@ import { type Cluster, enqueueOwner, enqueueSelf, fieldManager } from './cluster
 import { dropRevisions, revisionHashLabel, revisionHistory } from './controller-revisions.js';
 import { wanted } from './deployment-sizes.js';
 import { type ControllerRevision, keyOf, type Pod, type StatefulSet, type StatefulSetStatus } from './objects.js';
-import { availability, claimPods, createPod, deletePod, isFinished, isReady } from './pods.js';
+import { availability, claimPods, createPod, deletePod, isFinished, isReady, type PodOwner } from './pods.js';
 import { createClaims, ordinalOf, partitionOf, statefulPod } from './stateful-set-pods.js';
 
 const component = 'statefulset-controller';
@@ -44,7 +44,7 @@ interface Revisions {
 
 /** One pass over the set. Each part answers whether it has to wait for what it did, or found, before the next may begin. */
 class Step {
-  readonly #owner: { object: StatefulSet; component: string };
+  readonly #owner: PodOwner;
   readonly #first: number;
   readonly #end: number;
   readonly #ordered: boolean;
@@ -54,7 +54,9 @@ class Step {
     private readonly set: StatefulSet,
     private readonly revisions: Revisions,
   ) {
-    this.#owner = { object: set, component };
+    const phrase: PodOwner['phrase'] = (verb, pod) =>
+      `${verb} Pod ${pod} in StatefulSet ${set.metadata.name} successful`;
+    this.#owner = { object: set, component, phrase };
     this.#first = set.spec.ordinals?.start ?? 0;
     this.#end = this.#first + wanted(set);
     this.#ordered = set.spec.podManagementPolicy !== 'Parallel';
