@@ -26,6 +26,8 @@ export interface ManagedRuleOptions {
   readonly onReport?: (rule: TriggerRule, report: RuleReport) => void;
 }
 
+/** How long a status from before may stand while sources are opened. */
+const STANDS_MS = 5000;
 const RESTART = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 
 /**
@@ -42,6 +44,7 @@ export class ManagedRule {
   #working: Promise<void> | undefined;
   #restartWanted = false;
   #failures = 0;
+  #mayStand = false;
 
   constructor(
     rule: TriggerRule,
@@ -132,6 +135,8 @@ export class ManagedRule {
     const identity = { namespace: rule.namespace, name: rule.name, uid: rule.uid };
     const compilation = compileRule(identity, rule.spec, registry);
     const phase = 'issues' in compilation ? compilation : compilation.suspend ? 'suspended' : compilation.rule;
+    this.#mayStand = before.observedGeneration === rule.generation;
+    if (this.#mayStand) void this.#showAtLatest();
     this.#state = new RuleState(before, rule.generation, phase, now);
     announce(events, rule, { type: 'compiled', compilation });
     if (typeof phase !== 'string' && !('issues' in phase)) await this.#run(rule, phase);
@@ -177,8 +182,16 @@ export class ManagedRule {
     this.#wake();
   }
 
+  /** A rule that is started again is mostly what it was before, once its sources are open: until then its status may stand. */
   #show(): void {
-    const status = this.#state?.status();
-    if (status !== undefined) this.#writer.put(status);
+    const state = this.#state;
+    if (state === undefined || (state.isOpening && this.#mayStand)) return;
+    this.#writer.put(state.status());
+  }
+
+  async #showAtLatest(): Promise<void> {
+    await sleep(STANDS_MS, this.options.services.scheduler, this.#ended.signal);
+    this.#mayStand = false;
+    this.#show();
   }
 }

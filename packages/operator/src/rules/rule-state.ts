@@ -104,6 +104,11 @@ export class RuleState {
     }
   }
 
+  /** True while nothing more is known than that sources are being opened. */
+  get isOpening(): boolean {
+    return [...this.#sources.values()].some(({ state }) => state === 'Opening');
+  }
+
   /** The dead letters were put back into delivery. */
   retried(): void {
     this.#deadLetters = [];

@@ -1,4 +1,5 @@
 import { fullJitter, isTriggerError, type Logger, sleep, toTriggerError } from '@kube-trigger/core';
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '@kube-trigger/kube';
 import type { SchedulerLike } from 'rxjs';
 import { TRIGGER_RULE } from '../api/resources.js';
@@ -6,7 +7,12 @@ import type { RuleStatus } from './trigger-rule.js';
 
 export interface StatusWriterOptions {
   readonly kube: KubeClient;
-  readonly rule: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly rule: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly status: RuleStatus;
+  };
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
   readonly logger: Logger;
@@ -20,10 +26,12 @@ const RETRY = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 export class StatusWriter {
   readonly #closing = new AbortController();
   #latest: RuleStatus | undefined;
-  #written = '';
+  #written: unknown;
   #running: Promise<void> | undefined;
 
-  constructor(private readonly options: StatusWriterOptions) {}
+  constructor(private readonly options: StatusWriterOptions) {
+    this.#written = comparable(options.rule.status);
+  }
 
   put(status: RuleStatus): void {
     this.#latest = status;
@@ -38,7 +46,7 @@ export class StatusWriter {
   }
 
   async #run(): Promise<void> {
-    // The first report of a burst is rarely the last: one turn lets them come together.
+    // The first news of a burst is rarely the last.
     await sleep(0, this.options.scheduler, this.#closing.signal);
     let failures = 0;
     while (!this.#closing.signal.aborted && this.#isDirty()) {
@@ -50,7 +58,7 @@ export class StatusWriter {
   }
 
   #isDirty(): boolean {
-    return this.#latest !== undefined && JSON.stringify(this.#latest) !== this.#written;
+    return this.#latest !== undefined && !isDeepStrictEqual(comparable(this.#latest), this.#written);
   }
 
   /** False when it must be tried again. */
@@ -58,19 +66,24 @@ export class StatusWriter {
     const { kube, rule, logger } = this.options;
     if (!this.#isDirty() || !this.options.mayWrite()) return true;
     const status = this.#latest;
-    const text = JSON.stringify(status);
+    const attempted = comparable(status);
     try {
       const ref = { resource: TRIGGER_RULE, namespace: rule.namespace, name: rule.name };
       // The uid makes the patch miss a rule that was deleted and made again under the same name.
       await kube.patch(ref, { metadata: { uid: rule.uid }, status }, { type: 'merge', subresource: 'status' });
-      this.#written = text;
+      this.#written = attempted;
       return true;
     } catch (thrown) {
       const error = toTriggerError(thrown);
       const gone = isTriggerError(thrown) && ['KT_KUBE_NOT_FOUND', 'KT_KUBE_CONFLICT'].includes(error.code);
-      if (gone) this.#written = text;
+      if (gone) this.#written = attempted;
       else logger.warn({ code: error.code, error: error.message }, 'status not written');
       return gone;
     }
   }
+}
+
+/** As the API server stores it: without the fields that a `null` clears. */
+function comparable(status: RuleStatus | undefined): unknown {
+  return status && (JSON.parse(JSON.stringify(status, (_, value: unknown) => value ?? undefined)) as unknown);
 }

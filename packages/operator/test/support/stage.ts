@@ -87,9 +87,16 @@ export class Stage implements AsyncDisposable {
     await this.#must('DELETE', `${this.#rulePath()}/${name}`);
   }
 
+  async getRule(name: string): Promise<{ metadata: { resourceVersion: string }; status?: RuleStatus }> {
+    const answer = await this.cluster.request<{ metadata: { resourceVersion: string }; status?: RuleStatus }>(
+      'GET',
+      `${this.#rulePath()}/${name}`,
+    );
+    return answer.json;
+  }
+
   async status(name: string): Promise<RuleStatus> {
-    const { json } = await this.cluster.request<{ status?: RuleStatus }>('GET', `${this.#rulePath()}/${name}`);
-    return json.status ?? {};
+    return (await this.getRule(name)).status ?? {};
   }
 
   /** Waits until the condition has this status (and, when given, a message that matches), and returns it. */
