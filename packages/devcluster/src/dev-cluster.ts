@@ -77,7 +77,13 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const stats = new Stats({ watches: () => cluster.watches.size, sockets: () => listener.openSockets });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const info = requestInfo(request.method ?? 'GET', request.url ?? '/');
-    const exchange = { info, request, response, outlet: new Outlet(response) };
+    const exchange = {
+      info,
+      request,
+      response,
+      outlet: new Outlet(response),
+      connection: () => listener.connectionOf(request.socket),
+    };
     faults.track(exchange);
     stats.count(info, request.headers['user-agent']);
     try {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { RequestInfo } from '../http/request-info.js';
 import type { Outlet, OutletMode } from './outlet.js';
 
@@ -40,6 +41,8 @@ export interface Exchanged {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly outlet: Outlet;
+  /** The TCP connection that it came over. */
+  readonly connection: () => Socket;
 }
 
 class Rule implements Fault {
@@ -225,9 +228,9 @@ async function ended({ response }: Exchanged, begin: (done: () => void) => NodeJ
   });
 }
 
-function cut({ request }: Exchanged, kind: 'drop' | 'reset'): void {
-  if (kind === 'reset') request.socket.resetAndDestroy();
-  else request.socket.destroy();
+function cut({ connection }: Exchanged, kind: 'drop' | 'reset'): void {
+  if (kind === 'reset') connection().resetAndDestroy();
+  else connection().destroy();
 }
 
 const REASONS: { readonly [status: number]: string } = {

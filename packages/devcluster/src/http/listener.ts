@@ -24,6 +24,11 @@ export class Listener {
     return `${this.certificate === undefined ? 'http' : 'https'}://127.0.0.1:${this.port}`;
   }
 
+  /** The TCP connection below a request's socket, which is TLS when the server speaks https. */
+  connectionOf(socket: Socket): Socket {
+    return [...this.sockets].find(({ remotePort }) => remotePort === socket.remotePort) ?? socket;
+  }
+
   /** @param port 0 takes a free one. */
   async listen(port: number): Promise<void> {
     const server = this.create();
