@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import * as main from '../src/index.js';
+import * as testing from '../src/testing/index.js';
+
+// So that every addition to the surface is seen in review.
+describe('the exports', () => {
+  it('of @kube-trigger/core', () => {
+    expect(Object.keys(main).toSorted()).toMatchInlineSnapshot(`
+      [
+        "ABSENT",
+        "CONTRACT_VERSION",
+        "ERROR_CODES",
+        "LabelSelector",
+        "LoggerToken",
+        "MemoryCheckpointStore",
+        "NamespaceName",
+        "ObjectName",
+        "PASS",
+        "PacedJournal",
+        "PluginRegistry",
+        "RESERVED_KEYS",
+        "RandomToken",
+        "RuleRunner",
+        "RuleSpec",
+        "SchedulerToken",
+        "StringEnum",
+        "TriggerError",
+        "compileRule",
+        "defineAction",
+        "defineFilter",
+        "defineSource",
+        "fullJitter",
+        "instantiate",
+        "isTriggerError",
+        "nearest",
+        "sleep",
+        "toTriggerError",
+        "validateConfig",
+      ]
+    `);
+  });
+
+  it('of @kube-trigger/core/testing', () => {
+    expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
+      [
+        "VirtualClock",
+        "silentLogger",
+      ]
+    `);
+  });
+});
