@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileRule } from '@kube-trigger/core';
+import { compileRule, RESERVED_KEYS, RuleSpec } from '@kube-trigger/core';
+import { optionRows, readOptionTable } from '@kube-trigger/testing/contracts';
+import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { bundledRegistry } from '../../src/bundled-plugins.js';
@@ -68,5 +70,15 @@ describe('the README', () => {
       .all()
       .map(({ kind, name }) => `${kind} ${name}`);
     expect(table.toSorted()).toEqual(bundled.toSorted());
+  });
+});
+
+describe('docs/rules.md', () => {
+  const page = readFileSync(join(ROOT, 'docs/rules.md'), 'utf8');
+  const second = page.slice(page.indexOf('Beside the plugin key of an action'));
+
+  it('has the option tables of the schema', () => {
+    expect(readOptionTable(page)).toEqual(optionRows(RuleSpec));
+    expect(readOptionTable(second)).toEqual(optionRows(Type.Object(RESERVED_KEYS.actions)));
   });
 });
