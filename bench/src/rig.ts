@@ -34,8 +34,8 @@ export class Trio {
     readonly kind: TargetKind,
   ) {}
 
-  /** The source is in `state` from the start. */
-  async create(state: number): Promise<void> {
+  /** The source is in `state` from the start. `source` replaces the rule's source in the example's form. */
+  async create(state: number, source: object = { objectRef: { kind: 'ConfigMap', name: this.name } }): Promise<void> {
     const { namespace, name, kind } = this;
     await this.createSource(state);
     await this.#must('POST', `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s`, workload(kind, name));
@@ -44,7 +44,7 @@ export class Trio {
       kind: 'TriggerRule',
       metadata: { name },
       spec: {
-        sources: [{ objectRef: { kind: 'ConfigMap', name } }],
+        sources: [source],
         actions: [{ updatePodTemplate: { objectRef: { kind, name } } }],
       },
     });

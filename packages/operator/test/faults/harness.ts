@@ -7,6 +7,7 @@ export {
   Recorder,
   TcpLink,
   Trio,
+  type Condition,
   type TargetKind,
   type Verdict,
   type Write,
