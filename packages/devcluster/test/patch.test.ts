@@ -26,6 +26,24 @@ describe('a strategic merge patch', () => {
     expect(strategicMerge(live, patch, POD)).toEqual(podWith({ name: 'b' }));
   });
 
+  it.each([
+    [['a', 'b'], ['c'], ['c', 'a', 'b']],
+    [['a', 'b', 'c'], ['c'], ['a', 'b', 'c']],
+    [
+      ['a', 'b', 'c'],
+      ['c', 'a'],
+      ['b', 'c', 'a'],
+    ],
+    [
+      ['a', 'b'],
+      ['a', 'x'],
+      ['a', 'x', 'b'],
+    ],
+  ])('of %j with %j makes the order %j, as kube-apiserver does', (live, patch, expected) => {
+    const named = (names: string[]) => podWith(...names.map((name) => ({ name })));
+    expect(strategicMerge(named(live), named(patch), POD)).toEqual(named(expected));
+  });
+
   it('replaces a list with $patch: replace', () => {
     const live = podWith({ name: 'a' }, { name: 'b' });
     expect(strategicMerge(live, podWith({ $patch: 'replace' }, { name: 'c' }), POD)).toEqual(podWith({ name: 'c' }));
@@ -61,7 +79,7 @@ describe('a strategic merge patch', () => {
     const schema = { properties: { metadata: BUILTIN_TYPES.get('ObjectMeta') ?? {} } };
     const live = { metadata: { finalizers: ['a/1', 'b/2'] } };
     const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': ['a/1'], finalizers: ['c/3'] } };
-    expect(strategicMerge(live, patch, schema)).toEqual({ metadata: { finalizers: ['b/2', 'c/3'] } });
+    expect(strategicMerge(live, patch, schema)).toEqual({ metadata: { finalizers: ['c/3', 'b/2'] } });
   });
 
   it('refuses an item without its merge key', () => {

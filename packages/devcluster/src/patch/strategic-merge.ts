@@ -33,7 +33,9 @@ function mergeObject(target: JsonObject, patch: JsonObject, schema: Schema | und
     else setKey(out, key, mergeValue(getKey(out, key), value, childSchema(schema, key)));
   }
   for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith(ELEMENT_ORDER)) reorder(out, key.slice(ELEMENT_ORDER.length), { order: value, schema });
+    if (!key.startsWith(ELEMENT_ORDER)) continue;
+    const field = key.slice(ELEMENT_ORDER.length);
+    reorder(out, field, { order: value, live: getKey(target, field), schema });
   }
   return out;
 }
@@ -56,8 +58,10 @@ function mergeList(target: readonly unknown[], patch: readonly unknown[], schema
   }
   if (!mergeStrategy(schema)) return clone(patch.map((item) => (isObject(item) ? stripNulls(item) : item)));
   const mergeKey = schema?.['x-kubernetes-patch-merge-key'];
-  if (mergeKey === undefined)
-    return [...target, ...patch.filter((item) => !target.some((has) => deepEqual(has, item)))];
+  if (mergeKey === undefined) {
+    const merged = [...target, ...patch.filter((item) => !target.some((has) => deepEqual(has, item)))];
+    return interleave(merged, { named: patch, live: target, identity: identityOf(undefined) });
+  }
   return mergeByKey(target, patch, { mergeKey, items: schema?.items });
 }
 
@@ -83,21 +87,54 @@ function mergeByKey(target: readonly unknown[], patch: readonly unknown[], { mer
     if (at < 0) out.push(merged);
     else out[at] = merged;
   }
-  return out;
+  return interleave(out, { named: patch, live: target, identity: identityOf(mergeKey) });
 }
 
-/** Brings a merged list into the order that `$setElementOrder` asks for; items that it does not name keep their place behind. */
-function reorder(target: JsonObject, key: string, wanted: { order: unknown; schema: Schema | undefined }): void {
+type Identity = (item: unknown) => unknown;
+
+function identityOf(mergeKey: string | undefined): Identity {
+  return (item) => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
+}
+
+function placeIn(list: readonly unknown[], item: unknown, identity: Identity): number {
+  return list.findIndex((each) => deepEqual(identity(each), identity(item)));
+}
+
+/**
+ * Orders a merged list as the API server does: the items that the patch names in its order, the others in theirs; an other one comes
+ * first only when the live list has it before the next named one.
+ */
+function interleave(
+  merged: readonly unknown[],
+  { identity, live, named }: { named: readonly unknown[]; live: readonly unknown[]; identity: Identity },
+): unknown[] {
+  const wanted = merged
+    .filter((item) => placeIn(named, item, identity) >= 0)
+    .toSorted((a, b) => placeIn(named, a, identity) - placeIn(named, b, identity));
+  const others = merged.filter((item) => placeIn(named, item, identity) < 0);
+  const out: unknown[] = [];
+  for (const next of wanted) {
+    const limit = placeIn(live, next, identity);
+    while (others.length > 0) {
+      const place = placeIn(live, others[0], identity);
+      if (limit < 0 || place < 0 || place > limit) break;
+      out.push(others.shift());
+    }
+    out.push(next);
+  }
+  return [...out, ...others];
+}
+
+/** Brings a merged list into the order that `$setElementOrder` asks for. */
+function reorder(
+  target: JsonObject,
+  key: string,
+  { live, order, schema }: { live: unknown; order: unknown; schema: Schema | undefined },
+): void {
   const list = target[key];
-  if (!Array.isArray(list) || !Array.isArray(wanted.order)) return;
-  const mergeKey = childSchema(wanted.schema, key)?.['x-kubernetes-patch-merge-key'];
-  const identity = (item: unknown): unknown => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
-  const order = wanted.order.map(identity);
-  const rank = (item: unknown): number => {
-    const at = order.findIndex((each) => deepEqual(each, identity(item)));
-    return at < 0 ? order.length : at;
-  };
-  target[key] = list.toSorted((a, b) => rank(a) - rank(b));
+  if (!Array.isArray(list) || !Array.isArray(order)) return;
+  const identity = identityOf(childSchema(schema, key)?.['x-kubernetes-patch-merge-key']);
+  target[key] = interleave(list, { named: order, live: Array.isArray(live) ? live : [], identity });
 }
 
 function deleteFromPrimitives(target: JsonObject, key: string, values: unknown): void {
