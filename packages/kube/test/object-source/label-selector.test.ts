@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { labelSelectorText, type Selector } from '../src/label-selector.js';
+import { labelSelectorText, type Selector } from '../../src/object-source/label-selector.js';
 
 describe('the text of a label selector', () => {
   it.each<[Selector | undefined, string | undefined]>([

@@ -1,0 +1,134 @@
+import { type PresentEvent, type SourceEvent, TriggerError } from '@kube-trigger/core';
+import { concatMap, defer, type Observable } from 'rxjs';
+import type { KubeClient } from '../client.js';
+import type { Resource } from '../model.js';
+import type { Projection, WatchEvent } from '../watch/contract.js';
+import { labelSelectorText } from './label-selector.js';
+import type { ObjectChoice } from './options.js';
+import { type Parts, revisionOf } from './parts.js';
+
+/** What filters and templates see of an object. */
+export interface ObjectEventData {
+  /** `''` for cluster-scoped objects. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ObjectView<T> {
+  readonly resource: Resource;
+  readonly choice: ObjectChoice;
+  /** Where to look if `choice` does not say; ignored for cluster-scoped resources. */
+  readonly defaultNamespace: string;
+  readonly fieldSelector?: string | undefined;
+  /** Keep what serves every rule on the same objects, and choose in `partsOf`: then they share one watch. */
+  readonly project: Projection<T>;
+  /** The parts that make the revision; undefined for an object that does not count, all its life. */
+  readonly partsOf: (value: T) => Parts | undefined;
+  /** The code of the error that says that the one named object does not exist. */
+  readonly notFoundCode: string;
+}
+
+/**
+ * Says which objects exist and in which state their parts are: a level source's stream. Shares its watch with every other one on the same
+ * scope and projection. Never errors by itself: what it cannot see is said as `degraded`.
+ */
+export function observeObjects<T>(kube: KubeClient, view: ObjectView<T>): Observable<SourceEvent<ObjectEventData>> {
+  return defer(() => {
+    const { resource, choice, defaultNamespace, fieldSelector, project } = view;
+    const namespace = resource.namespaced ? (choice.namespace ?? defaultNamespace) : undefined;
+    const sight = new Sight(view, namespace);
+    const labelSelector = labelSelectorText(choice.selector);
+    return kube
+      .watch({ resource, namespace, name: choice.name, labelSelector, fieldSelector, project })
+      .pipe(concatMap((event) => sight.accept(event)));
+  });
+}
+
+type Event = SourceEvent<ObjectEventData>;
+type Present<T> = Extract<WatchEvent<T>, { type: 'present' }>;
+
+/** What one subscription sees: turns the watch's events into the source's. */
+class Sight<T> {
+  /** Of a single named object. */
+  #exists = false;
+  /** `blind` until the first inventory and while the watch is interrupted. */
+  #state: 'blind' | 'synced' | 'missing' = 'blind';
+  #syncedOnce = false;
+
+  constructor(
+    private readonly view: ObjectView<T>,
+    private readonly namespace: string | undefined,
+  ) {}
+
+  accept(event: WatchEvent<T>): readonly Event[] {
+    switch (event.type) {
+      case 'present': {
+        const present = this.#present(event);
+        if (present === undefined) return [];
+        this.#exists = true;
+        return [present, ...(this.#state === 'missing' ? this.#synced() : [])];
+      }
+      case 'absent': {
+        this.#exists = false;
+        const absent: Event = { change: 'absent', key: this.#keyOf(event) };
+        return this.#state === 'synced' && this.#isMissing() ? [absent, this.#missing()] : [absent];
+      }
+      case 'synced':
+        return this.#inventoried();
+      case 'interrupted':
+        this.#state = 'blind';
+        return [{ change: 'degraded', error: event.error }];
+    }
+  }
+
+  #present(event: Present<T>): PresentEvent<ObjectEventData> | undefined {
+    const { namespace, name, value } = event;
+    const parts = this.view.partsOf(value);
+    if (parts === undefined) return undefined;
+    return {
+      change: 'present',
+      key: this.#keyOf(event),
+      revision: revisionOf(parts),
+      parts,
+      data: { namespace, name },
+    };
+  }
+
+  /**
+   * A missing object is said after the first `synced`, not instead of it: the inventory (nothing) is complete, so the rule's baseline
+   * stands and the object's later creation is a change.
+   */
+  #inventoried(): Event[] {
+    if (!this.#isMissing()) return this.#synced();
+    const first = this.#syncedOnce ? [] : this.#synced();
+    return this.#state === 'missing' ? first : [...first, this.#missing()];
+  }
+
+  #synced(): Event[] {
+    this.#state = 'synced';
+    this.#syncedOnce = true;
+    return [{ change: 'synced' }];
+  }
+
+  #isMissing(): boolean {
+    return this.view.choice.name !== undefined && !this.#exists;
+  }
+
+  #missing(): Event {
+    this.#state = 'missing';
+    const { resource, choice, notFoundCode } = this.view;
+    const [place, wrong] =
+      this.namespace === undefined
+        ? [choice.name, 'the name']
+        : [`${this.namespace}/${choice.name}`, 'name and namespace'];
+    const error = new TriggerError(notFoundCode, `${resource.kind} ${place} does not exist`, {
+      fix: `Create it, or correct ${wrong} of this source in spec.sources; the rule waits for it`,
+    });
+    return { change: 'degraded', error };
+  }
+
+  #keyOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+    const { kind } = this.view.resource;
+    return namespace === '' ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
+  }
+}
