@@ -30,9 +30,9 @@ export async function runDemo({ presenter, keep }: DemoOptions): Promise<DemoRes
   const startedAt = performance.now();
   const dir = await mkdtemp(join(tmpdir(), 'kube-trigger-demo-'));
   const kubeconfig = join(dir, 'kubeconfig');
-  await using cluster = await startDevCluster({ controllers: true });
+  await using cluster = await startDevCluster({ controllers: true, tls: true });
   await cluster.writeKubeconfig(kubeconfig);
-  const auth = staticAuth({ server: cluster.url, token: cluster.token });
+  const auth = staticAuth({ server: cluster.url, token: cluster.token, ca: cluster.caPem });
   const kube = createKubeClient({ auth, logger: createLogger('silent') });
   const demo = new Demo(new ClusterView(kube), kubeconfig, presenter);
   try {
