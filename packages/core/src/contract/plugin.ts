@@ -9,6 +9,12 @@ export const CONTRACT_VERSION = 1;
 export interface Source<C = unknown, D = unknown> {
   /** Cold: acquires on subscribe, releases everything on unsubscribe. Never blocks. When it errors or completes, it is reopened. */
   open(config: C, context: SourceContext): Observable<SourceEvent<D>>;
+  /**
+   * What else revisions are made with beside the config, e.g. the id of a digest key; part of the checkpoint's identity, so that the rule
+   * starts from a new baseline when it is another one. Asked once, before `open`. While it rejects the rule is not started, and is
+   * tried again.
+   */
+  identity?(config: C): string | Promise<string>;
   /** The source's own gate (its `on:` option), asked before the rule's filters. */
   decide?(config: C, event: TriggerEvent<D>): Verdict;
 }
@@ -62,6 +68,8 @@ export interface RbacRule {
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
   readonly resourceNames?: readonly string[];
+  /** Needed in the operator's own namespace only: belongs in a Role there, never in a ClusterRole. Default: where rules watch and act. */
+  readonly inOperatorNamespace?: boolean;
 }
 
 /** A reference to an object, as in the seed's `objectRef`. */

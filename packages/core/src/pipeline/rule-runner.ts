@@ -6,6 +6,7 @@ import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors
 import type { CompiledRule, CompiledSource, RuleInstances } from '../rule/compiled-rule.js';
 import { checkActions } from './check-actions.js';
 import { gatesOf } from './gates.js';
+import { identifySources } from './identify-sources.js';
 import { Mailboxes, trippedError } from './mailboxes.js';
 import { observeSource } from './observe-source.js';
 import type { RuleReport } from './report.js';
@@ -45,24 +46,26 @@ export class RuleRunner {
   readonly reports: Observable<RuleReport> = this.#reports.asObservable();
   readonly #stop = new AbortController();
   #started = false;
+  #identified = false;
   #stopping: Promise<void> | undefined;
   #checkpoint: RuleCheckpoint | undefined;
   #mailboxes: Mailboxes | undefined;
 
   constructor(
-    private readonly rule: CompiledRule,
+    private rule: CompiledRule,
     private readonly instances: RuleInstances,
     private readonly services: RuntimeServices,
   ) {}
 
   /**
-   * Rejects with `KT_CHECKPOINT_UNAVAILABLE` (or what else the store says) when the checkpoint cannot be read: then nothing was
-   * started, and it may be tried again.
+   * Rejects with `KT_CHECKPOINT_UNAVAILABLE` (or what else the store says) when the checkpoint cannot be read, and with what a source
+   * says that cannot tell its identity: then nothing was started, and it may be tried again.
    */
   async start(): Promise<void> {
-    const { rule, instances } = this;
     if (this.#started) throw new TypeError('a RuleRunner starts once');
     this.#started = true;
+    await this.#identify();
+    const { rule, instances } = this;
     const journal = await this.#open();
     if (this.#stop.signal.aborted) return journal.close();
     const edge = rule.sources.filter(({ plugin }) => plugin.semantics === 'edge');
@@ -86,6 +89,17 @@ export class RuleRunner {
     });
     if (checkpoint.tripped !== undefined) report({ type: 'tripped', error: trippedError(checkpoint.tripped) });
     this.#observe(context, { runner, checkpoint, mailboxes: this.#mailboxes });
+  }
+
+  async #identify(): Promise<void> {
+    if (this.#identified) return;
+    try {
+      this.rule = await identifySources(this.rule, this.instances);
+      this.#identified = true;
+    } catch (thrown) {
+      this.#started = false;
+      throw thrown;
+    }
   }
 
   async #open(): Promise<Journal> {
