@@ -215,8 +215,8 @@ const wrong: [string, unknown, string, string][] = [
   [
     'retry at a source',
     source({ things: {}, retry: {} }),
-    'spec.sources[0].retry',
-    'is not a known field; known fields: name',
+    'spec.sources[0]',
+    'needs exactly one source plugin, found things and retry; installed: clock, things',
   ],
   [
     'a repeated source',

@@ -166,16 +166,21 @@ class Compiler {
     return Object.keys(item).filter((key) => !Object.hasOwn(RESERVED_KEYS[list], key));
   }
 
+  /** Of one plugin's key and others beside it: those that most likely mean a reserved key. */
+  #misspelt(keys: readonly string[], { known, list }: { known: readonly string[]; list: keyof typeof RESERVED_KEYS }) {
+    const reserved = Object.keys(RESERVED_KEYS[list]);
+    const others = keys.filter((name) => !known.includes(name));
+    if (keys.length - others.length !== 1 || others.some((name) => nearest(name, reserved) === undefined)) return [];
+    return others.map((name) => ({ name, message: unknownField(name, reserved) }));
+  }
+
   #byName<K extends Kind>(kind: K, item: Record<string, unknown>, path: string): Picked<K> | undefined {
     const keys = this.#pluginKeys(item, `${kind}s`);
     const [key] = keys;
     const known = this.registry.names(kind);
-    const plugins = keys.filter((name) => known.includes(name));
-    if (plugins.length === 1 && keys.length > 1) {
-      // One plugin and something else beside it: most likely a misspelt reserved key.
-      const reserved = Object.keys(RESERVED_KEYS[`${kind}s`]);
-      for (const other of keys.filter((name) => name !== plugins[0]))
-        this.issues.push({ path: `${path}.${other}`, message: unknownField(other, reserved) });
+    const misspelt = keys.length > 1 ? this.#misspelt(keys, { known, list: `${kind}s` }) : [];
+    if (misspelt.length > 0) {
+      this.issues.push(...misspelt.map(({ name, message }) => ({ path: `${path}.${name}`, message })));
       return undefined;
     }
     if (key === undefined || keys.length > 1) {
