@@ -1,5 +1,7 @@
 import { VirtualClock } from '@kube-trigger/core/testing';
 import { eventually } from '@kube-trigger/testing';
+import { getEventListeners, once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench, fakeEvent } from './support/bench.js';
 import { Receiver, status } from './support/receiver.js';
@@ -260,6 +262,63 @@ describe('connections', () => {
     expect((await bench.failure(config())).code).toBe('KT_WEBHOOK_DISPOSED');
     expect(receiver.received).toHaveLength(1);
     await bench.action.dispose();
+  });
+
+  it('that are being made end with dispose', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const failing = bench.failure({ url: `https://127.0.0.1:${(silent.address() as AddressInfo).port}` });
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    expect(bench.action.openSockets).toBe(1);
+    socket.resume();
+    await bench.action.dispose();
+    await once(socket, 'close');
+    expect([(await failing).code, bench.action.openSockets]).toEqual(['KT_WEBHOOK_DISPOSED', 0]);
+    silent.close();
+  });
+
+  it('that were retired while in use end with dispose', async () => {
+    receiver.respond = (response, { headers }) => {
+      if (headers['webhook-id'] !== 'event-1') response.end();
+    };
+    const failing = bench.failure(config());
+    await eventually(() => receiver.received.length === 1);
+    // Another policy is another way to connect.
+    await bench.run(config({ allowLinkLocal: true }), { id: 'event-2' });
+    expect(bench.action.openSockets).toBe(2);
+    await bench.action.dispose();
+    expect((await failing).retry).toBe('backoff');
+    await eventually(() => receiver.sockets.size === 0 && bench.action.openSockets === 0);
+  });
+
+  it('that are made too late carry no request', async () => {
+    let answer: (() => void) | undefined;
+    await using slow = new Bench({
+      allowLoopback: true,
+      resolve: (_, done) => {
+        const now = () => done(null, [{ address: '127.0.0.1', family: 4 }]);
+        if (answer === undefined) answer = now;
+        else now();
+      },
+    });
+    const controller = new AbortController();
+    const url = `http://slow.example.com:${receiver.port}/`;
+    const ended = slow.run({ url }, {}, { signal: controller.signal }).catch((error: unknown) => error);
+    await eventually(() => answer !== undefined);
+    controller.abort(new Error('timed out'));
+    await expect(ended).resolves.toMatchObject({ message: 'timed out' });
+    answer?.();
+    await eventually(() => receiver.connections === 1);
+    await slow.run({ url }, { id: 'event-2' });
+    expect(receiver.only.headers['webhook-id']).toBe('event-2');
+  });
+
+  it('leave nothing at the signal of the attempt', async () => {
+    const { signal } = new AbortController();
+    await bench.run(config(), {}, { signal });
+    receiver.respond = status(500);
+    await bench.failure(config(), { id: 'event-2' }, { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('that are in use end with dispose', async () => {

@@ -64,7 +64,8 @@ function lowered(headers: Readonly<Record<string, string>>): Record<string, stri
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-function contentOf(config: WebhookConfig, { event }: Delivery, { rule }: ActionContext): Content {
+function contentOf(config: WebhookConfig, delivery: Delivery, { rule }: ActionContext): Content {
+  const event = { ...delivery.event, id: delivery.id };
   const { body, cloudEvents, method } = config;
   if (body === undefined) {
     const withoutData = method === 'GET';
