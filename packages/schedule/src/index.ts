@@ -1,0 +1,10 @@
+export { ScheduleSyntaxError } from './cron-fields.js';
+export { readDuration } from './duration.js';
+export type { Duration } from './duration.js';
+export { cronIssue } from './issues.js';
+export { cronSchedule, everySchedule, lastInstant, lastInstants } from './schedule.js';
+export type { CronOptions, Schedule } from './schedule.js';
+export { timeZoneIssue } from './time-zone.js';
+export { instantText } from './instant-text.js';
+export { isAlwaysOpen, windowAt } from './window.js';
+export type { Windows, WindowState } from './window.js';
