@@ -51,6 +51,7 @@ export interface ApiRequest {
 /** An answer must have begun within this time: a frozen server is treated as a broken one, and asked again. */
 const responseTimeoutMs = 30_000;
 const longestPauseMs = 1000;
+const believedFailures = 10;
 
 /**
  * A small REST client of one API server over its own keep-alive connections.
@@ -94,13 +95,17 @@ export class ApiClient {
     return checked(response);
   }
 
-  /** Repeats what gets no answer at all until there is one, good or bad, or the client's signal aborts. */
+  /**
+   * Repeats what gets no answer at all until there is one, or the client's signal aborts. An answer of 500 and above says as
+   * little about what was done as none, but may be meant to last: it is believed after some seconds.
+   */
   async insist<T>(ask: () => Promise<T>): Promise<T> {
-    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    let pauseMs = 10;
+    for (let failures = 0; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         return await ask();
       } catch (error) {
-        if (error instanceof ApiError) throw error;
+        if (error instanceof ApiError && (error.status < 500 || ++failures === believedFailures)) throw error;
       }
       await pause(pauseMs, undefined, { signal: this.signal });
     }

@@ -180,6 +180,6 @@ export function noteResize(
   deployment: Deployment,
   { set, from, to }: { set: ReplicaSet; from: number; to: number },
 ): void {
-  const message = `Scaled ${to > from ? 'up' : 'down'} replica set ${set.metadata.name} from ${from} to ${to}`;
+  const message = `Scaled ${to > from ? 'up' : 'down'} replica set ${set.metadata.name} to ${to}`;
   cluster.events.record(deployment, { type: 'Normal', reason: 'ScalingReplicaSet', message, component });
 }

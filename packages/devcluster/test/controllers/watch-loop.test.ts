@@ -165,13 +165,19 @@ describe('following a kind', () => {
     };
     const made = { ...draft, metadata: { ...draft.metadata, uid: 'x', resourceVersion: '11' } };
 
-    it('takes the object of a first attempt whose answer was lost', async () => {
+    it.for<[string, Handler]>([
+      ['got lost', (_, __, request) => request.socket.resetAndDestroy()],
+      [
+        'was a failure of the server',
+        (_, response) => response.writeHead(500).end('{"code":500,"message":"try again"}'),
+      ],
+    ])('takes the object of a first attempt whose answer %s', async ([, lose]) => {
       let posts = 0;
       start();
       await resource.synced;
-      onList = (_, response, request) => {
+      onList = (query, response, request) => {
         if (request.method === 'GET') response.end(JSON.stringify(made));
-        else if (posts++ === 0) request.socket.resetAndDestroy();
+        else if (posts++ === 0) lose(query, response, request);
         else response.writeHead(409).end(JSON.stringify({ code: 409, reason: 'AlreadyExists', message: 'exists' }));
       };
       const object = await resource.create(draft, 'me');
