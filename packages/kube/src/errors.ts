@@ -15,6 +15,7 @@ export const KUBE_ERROR_CODES = {
   KT_KUBE_UNKNOWN_KIND: 'No kind of that name on this cluster; the message names the nearest one.',
   KT_KUBE_PROJECTION:
     'What a watcher keeps of an object could not be made: a bug in that plugin; others are not affected.',
+  KT_KUBE_DIGEST_KEY: 'The Secret with the key for digests of Secrets holds no usable key; rules on Secrets wait.',
   KT_KUBE_CLOSED: 'The client was closed.',
 } as const;
 

@@ -30,6 +30,14 @@ export { electLeader } from './lease/elect-leader.js';
 export type { LeaderElection, LeaderOptions, LeaderTimings, Role } from './lease/elect-leader.js';
 export { apiVersionOf, qualifiedName } from './model.js';
 export type { KubeObject, ObjectMeta, ObjectRef, OwnerReference, Resource } from './model.js';
+export {
+  DIGEST_KEY_NAME,
+  DIGEST_KEY_RBAC,
+  digestKeyProvider,
+  DigestKeyToken,
+  loadDigestKey,
+} from './object-source/digest-key.js';
+export type { DigestKey, DigestKeyProvider } from './object-source/digest-key.js';
 export { decideOn } from './object-source/gate.js';
 export { globIssue, keyFilter } from './object-source/key-globs.js';
 export type { KeyGlobs } from './object-source/key-globs.js';
@@ -39,7 +47,7 @@ export { observeObjects } from './object-source/observe-objects.js';
 export type { ObjectEventData, ObjectView } from './object-source/observe-objects.js';
 export { choiceIssues, choiceOptions, keysIssues, keysOption, onOption } from './object-source/options.js';
 export type { ObjectChoice } from './object-source/options.js';
-export { digestOf, filterParts, revisionOf } from './object-source/parts.js';
+export { DIGEST_LENGTH, digestOf, filterParts, revisionOf } from './object-source/parts.js';
 export type { Parts } from './object-source/parts.js';
 export { DEFAULT_TIMINGS } from './timings.js';
 export type { KubeTimings } from './timings.js';

@@ -6,6 +6,10 @@ import * as kube from '../src/index.js';
 it('exports these names, and no others by accident', () => {
   expect(Object.keys(kube).toSorted()).toEqual([
     'DEFAULT_TIMINGS',
+    'DIGEST_KEY_NAME',
+    'DIGEST_KEY_RBAC',
+    'DIGEST_LENGTH',
+    'DigestKeyToken',
     'KUBE_ERROR_CODES',
     'KubeClientToken',
     'WELL_KNOWN',
@@ -15,6 +19,7 @@ it('exports these names, and no others by accident', () => {
     'createEventRecorder',
     'createKubeClient',
     'decideOn',
+    'digestKeyProvider',
     'digestOf',
     'electLeader',
     'filterParts',
@@ -27,6 +32,7 @@ it('exports these names, and no others by accident', () => {
     'keysOption',
     'kubeconfigAuth',
     'labelSelectorText',
+    'loadDigestKey',
     'observeObjects',
     'onOption',
     'qualifiedName',
