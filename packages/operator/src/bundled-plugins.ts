@@ -1,4 +1,5 @@
 import rollout from '@kube-trigger/action-rollout';
+import webhook from '@kube-trigger/action-webhook';
 import { type Plugin, PluginRegistry } from '@kube-trigger/core';
 import configMap from '@kube-trigger/source-configmap';
 
@@ -6,6 +7,7 @@ import configMap from '@kube-trigger/source-configmap';
 export const BUNDLED: readonly (readonly [packageName: string, plugin: Plugin])[] = [
   ['@kube-trigger/source-configmap', configMap],
   ['@kube-trigger/action-rollout', rollout],
+  ['@kube-trigger/action-webhook', webhook],
 ];
 
 export function bundledRegistry(): PluginRegistry {
