@@ -10,6 +10,8 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
     // One real control plane for the whole run, when KUBEBUILDER_ASSETS names one.
     globalSetup: ['./packages/testing/src/global-setup.ts'],
+    // Most tests wait for something: on two cores, three files at a time keep both busy.
+    maxWorkers: 3,
     testTimeout: 60_000,
     expect: { poll: { timeout: 15_000 } },
     hookTimeout: 120_000,

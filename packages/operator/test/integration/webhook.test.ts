@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebhookNetworkToken } from '@kube-trigger/action-webhook';
 import { describeOnClusters, never } from '@kube-trigger/testing';
@@ -16,10 +16,11 @@ interface CloudEvent {
 async function startReceiver() {
   const received: { body: CloudEvent }[] = [];
   const answer = { status: 204 };
-  const server = createServer(async (request, response) => {
+  const accept = async (request: IncomingMessage, response: ServerResponse) => {
     received.push({ body: JSON.parse(await read(request)) as CloudEvent });
     response.writeHead(answer.status).end();
-  });
+  };
+  const server = createServer((request, response) => void accept(request, response));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
