@@ -118,7 +118,7 @@ export class Stage implements AsyncDisposable {
       },
       {
         because: `${type} of ${name} should be ${JSON.stringify({ ...wanted, message: wanted.message?.source })}`,
-        timeoutMs: 75_000,
+        timeoutMs: 55_000,
       },
     );
   }
