@@ -1,0 +1,18 @@
+import { defineSource } from '@kube-trigger/core';
+import { DIGEST_KEY_RBAC } from '@kube-trigger/kube';
+import { SecretConfig, validateSecret } from './config.js';
+import { SecretSource } from './secret-source.js';
+
+/** The source `secret`, which also serves `objectRef: {kind: Secret}`. */
+export const secret = defineSource({
+  name: 'secret',
+  summary: 'Fires when the data of a Secret, of those with certain labels or of all in a namespace changes.',
+  config: SecretConfig,
+  handles: { apiVersion: 'v1', kind: 'Secret' },
+  semantics: 'level',
+  revisionFormat: 1,
+  validate: validateSecret,
+  rbac: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }, ...DIGEST_KEY_RBAC],
+  errors: { KT_SECRET_NOT_FOUND: 'The Secret that the rule names does not exist; the rule waits for it.' },
+  useClass: SecretSource,
+});

@@ -1,0 +1,293 @@
+import type { PresentEvent, SourceEvent } from '@kube-trigger/core';
+import {
+  createKubeClient,
+  digestKeyProvider,
+  DigestKeyToken,
+  type KubeClient,
+  KubeClientToken,
+  loadDigestKey,
+  staticAuth,
+} from '@kube-trigger/kube';
+import { describeOnClusters, eventually, type TestCluster } from '@kube-trigger/testing';
+import {
+  configOf,
+  describeSourceContract,
+  fakeContext,
+  RecordingLogger,
+  type SourceWorld,
+} from '@kube-trigger/testing/contracts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import secret, { SecretSource } from '../src/index.js';
+import { encoded } from './world.js';
+
+const HELM = 'helm.sh/release.v1';
+const TOKEN = 'kubernetes.io/service-account-token';
+
+describeOnClusters('secret', (start, kind) => {
+  let cluster: TestCluster;
+  let kube: KubeClient;
+  beforeAll(async () => {
+    cluster = await start();
+    kube = clientOf(cluster);
+  });
+  afterAll(async () => {
+    await kube.close();
+    await cluster.stop();
+  });
+
+  describeSourceContract(`secret on ${kind}`, { plugin: secret, world: () => worldOn(cluster) });
+
+  it('sees writes of data, and none of labels, annotations or equal data', async () => {
+    const place = await Place.on(cluster);
+    await place.put('tls', { data: { a: '1', b: '2' } });
+    using heard = place.listen(kube, { name: 'tls' });
+    const [first] = await heard.until('synced');
+    expect(Object.keys((first as PresentEvent).parts ?? {})).toEqual(['a', 'b']);
+
+    await place.put('tls', { data: { a: '1', b: '2' }, metadata: { labels: { x: 'y' } } });
+    await place.put('tls', { data: { a: '1', b: '2' }, metadata: { annotations: { x: 'y' } } });
+    await place.put('tls', { data: { a: '2', b: '2' } });
+    await eventually(() => heard.revisions.length === 2, { because: 'one new revision' });
+    await place.put('tls', { data: { a: '1', b: '2' } });
+    await eventually(() => heard.presents.at(-1)?.revision === (first as PresentEvent).revision);
+    expect(heard.revisions).toHaveLength(2);
+  });
+
+  it('sees deletion, and creation with equal data as the same state', async () => {
+    const place = await Place.on(cluster);
+    using heard = place.listen(kube, { name: 'tls' });
+    await heard.until('degraded');
+    await place.put('tls', { data: { a: '1' } });
+    await eventually(() => heard.said.join() === 'synced,degraded,present,synced');
+    await place.remove('tls');
+    await eventually(() => heard.said.slice(4).join() === 'absent,degraded');
+    await place.put('tls', { data: { a: '1' } });
+    await eventually(() => heard.said.slice(6).join() === 'present,synced');
+    expect(heard.revisions).toHaveLength(1);
+  });
+
+  it.each<[object, string[]]>([
+    [{}, ['opaque', 'tls']],
+    [{ types: ['kubernetes.io/tls'] }, ['tls']],
+    [{ types: [HELM] }, ['helm']],
+    [{ types: ['Opaque', HELM] }, ['helm', 'opaque']],
+    [{ types: [HELM, TOKEN] }, ['helm', 'token']],
+    [{ types: ['*'] }, ['helm', 'opaque', 'tls', 'token']],
+    [{ selector: { matchLabels: { app: 'web' } } }, ['tls']],
+    [{ selector: { matchLabels: { app: 'web' } }, types: ['*'] }, ['helm', 'tls']],
+    [{ name: 'helm' }, ['helm']],
+  ])('sees what is of the wanted types by %j', async (written, names) => {
+    const place = await Place.on(cluster);
+    const labels = { app: 'web' };
+    await place.put('opaque', { data: { a: '1' } });
+    await place.put('tls', {
+      type: 'kubernetes.io/tls',
+      data: { 'tls.crt': '1', 'tls.key': '2' },
+      metadata: { labels },
+    });
+    await place.put('helm', { type: HELM, data: { release: '1' }, metadata: { labels } });
+    await place.token('token');
+    using heard = place.listen(kube, written);
+    await heard.until('synced');
+    // Of kube-apiserver's controllers: a token for each service account, written in several steps.
+    const ours = new Set(heard.presents.map(({ key }) => key).filter((key) => !key.includes('-token-')));
+    expect([...ours].toSorted()).toEqual(names.map((name) => place.keyOf(name)));
+  });
+
+  it('keeps watches of single names apart, however many', async () => {
+    const place = await Place.on(cluster);
+    const own = createKubeClient({ auth: authOf(cluster), logger: new RecordingLogger(), widenAbove: 2 });
+    {
+      await place.put('s0', { data: { a: '1' } });
+      const heard = Array.from({ length: 4 }, (_, i) => place.listen(own, { name: `s${i}` }));
+      await Promise.all(heard.map((each) => each.until('synced')));
+      const watched = own.stats().watches.map(({ name }) => name);
+      expect(new Set(watched)).toEqual(new Set(['s0', 's1', 's2', 's3']));
+      for (const each of heard) each[Symbol.dispose]();
+    }
+    await own.close();
+  });
+
+  it('says what RBAC denies, and heals when it is granted', async () => {
+    const place = await Place.on(cluster);
+    await place.put('tls', { data: {} });
+    const token = await cluster.serviceAccountToken(place.namespace, 'restricted');
+    const restricted = createKubeClient({
+      auth: staticAuth({ server: cluster.url, ca: cluster.ca, token }),
+      logger: new RecordingLogger(),
+      timings: { forbiddenRetryMs: [200, 400] },
+    });
+    {
+      using heard = place.listen(restricted, { name: 'tls' }, digestKeyProvider(kube, place.namespace));
+      await heard.until('degraded');
+      expect(heard.errors).toEqual(['KT_KUBE_FORBIDDEN']);
+      await place.grant('restricted', [{ ...secret.rbac[0], resourceNames: ['tls'] }]);
+      await heard.until('synced');
+      expect(heard.presents.map(({ key }) => key)).toEqual([place.keyOf('tls')]);
+    }
+    await restricted.close();
+  });
+
+  it('has its digest key made with the declared rights, and by one replica only', async () => {
+    const place = await Place.on(cluster);
+    const token = await cluster.serviceAccountToken(place.namespace, 'operator');
+    const operator = createKubeClient({
+      auth: staticAuth({ server: cluster.url, ca: cluster.ca, token }),
+      logger: new RecordingLogger(),
+    });
+    await expect(loadDigestKey(operator, place.namespace)).rejects.toMatchObject({ code: 'KT_KUBE_FORBIDDEN' });
+    const rules = secret.rbac
+      .filter(({ inOperatorNamespace }) => inOperatorNamespace)
+      .map((rule) => ({ ...rule, inOperatorNamespace: undefined }));
+    await place.grant('operator', rules);
+    const load = () => loadDigestKey(operator, place.namespace);
+    await eventually(
+      () =>
+        load().then(
+          () => true,
+          () => false,
+        ),
+      { because: 'the rights are not in force' },
+    );
+    await place.remove('kube-trigger-digest-key');
+    const keys = await Promise.all(Array.from({ length: 8 }, load));
+    expect(new Set(keys.map(({ id }) => id)).size).toBe(1);
+    await operator.close();
+  });
+
+  it('says no value in errors and logs when the API server refuses or the key is no key', async () => {
+    const place = await Place.on(cluster);
+    await place.put('kube-trigger-digest-key', { data: { key: 'marker-value' } });
+    const failure = await loadDigestKey(kube, place.namespace).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'KT_KUBE_DIGEST_KEY' });
+    expect(JSON.stringify([failure, String(failure), (failure as Error).stack])).not.toMatch(/marker-value|bWFya2Vy/);
+  });
+});
+
+function authOf(cluster: TestCluster) {
+  return staticAuth({ server: cluster.url, ca: cluster.ca, token: cluster.token });
+}
+
+function clientOf(cluster: TestCluster): KubeClient {
+  return createKubeClient({ auth: authOf(cluster), logger: new RecordingLogger() });
+}
+
+interface Body {
+  readonly metadata?: object;
+  readonly type?: string;
+  readonly data?: Record<string, string>;
+}
+
+/** A namespace of its own, which is also the operator's. */
+class Place {
+  private constructor(
+    private readonly cluster: TestCluster,
+    readonly namespace: string,
+  ) {}
+
+  static async on(cluster: TestCluster): Promise<Place> {
+    return new Place(cluster, await cluster.createNamespace('secret'));
+  }
+
+  keyOf(name: string): string {
+    return `Secret/${this.namespace}/${name}`;
+  }
+
+  /** Creates or replaces it. */
+  async put(name: string, { data = {}, ...body }: Body): Promise<void> {
+    const secrets = `/api/v1/namespaces/${this.namespace}/secrets`;
+    const whole = { ...body, data: encoded(data), metadata: { ...body.metadata, name } };
+    const replaced = await this.cluster.request('PUT', `${secrets}/${name}`, whole);
+    const answer = replaced.status === 404 ? await this.cluster.request('POST', secrets, whole) : replaced;
+    if (answer.status > 201) throw new Error(`${name}: ${answer.status} ${answer.text}`);
+  }
+
+  /** A service account's token, of an account that exists. */
+  async token(name: string): Promise<void> {
+    await this.cluster.serviceAccountToken(this.namespace, 'holder');
+    const annotations = { 'kubernetes.io/service-account.name': 'holder' };
+    await this.put(name, { type: TOKEN, metadata: { annotations } });
+  }
+
+  async remove(name: string): Promise<void> {
+    const answer = await this.cluster.request('DELETE', `/api/v1/namespaces/${this.namespace}/secrets/${name}`);
+    if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`);
+  }
+
+  async grant(account: string, rules: readonly object[]): Promise<void> {
+    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${this.namespace}`;
+    const role = await this.cluster.request('POST', `${rbac}/roles`, { metadata: { name: account }, rules });
+    const binding = await this.cluster.request('POST', `${rbac}/rolebindings`, {
+      metadata: { name: account },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace: this.namespace }],
+    });
+    for (const { status, text } of [role, binding]) if (status !== 201) throw new Error(`${status} ${text}`);
+  }
+
+  listen(kube: KubeClient, config: object, digestKey = digestKeyProvider(kube, this.namespace)): Heard {
+    const source = new SecretSource(kube, digestKey);
+    return new Heard(source, config, this.namespace);
+  }
+}
+
+/** What a source said so far. */
+class Heard implements Disposable {
+  readonly events: SourceEvent[] = [];
+  readonly #subscription;
+
+  constructor(source: SecretSource, config: object, namespace: string) {
+    this.#subscription = source
+      .open(configOf(secret, config) as never, fakeContext({ rule: { namespace } }))
+      .subscribe((event) => this.events.push(event));
+  }
+
+  get said(): string[] {
+    return this.events.map(({ change }) => change);
+  }
+
+  /** Of other Secrets than the digest key, which lies in the same namespace here. */
+  get presents(): PresentEvent[] {
+    return this.events
+      .filter((event) => event.change === 'present')
+      .filter(({ key }) => !key.endsWith('/kube-trigger-digest-key'));
+  }
+
+  get revisions(): string[] {
+    return [...new Set(this.presents.map(({ revision }) => revision))];
+  }
+
+  get errors(): string[] {
+    return this.events.flatMap((event) => (event.change === 'degraded' ? [event.error.code] : []));
+  }
+
+  async until(change: SourceEvent['change']): Promise<SourceEvent[]> {
+    await eventually(() => this.said.includes(change), { because: `no ${change}` });
+    return this.events;
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription.unsubscribe();
+  }
+}
+
+/** The contract suite's world on a real API. */
+async function worldOn(cluster: TestCluster): Promise<SourceWorld> {
+  const place = await Place.on(cluster);
+  const kube = clientOf(cluster);
+  await place.put('tls', { data: { key: 'the first value' } });
+  let step = 0;
+  const texts = ['the first value', 'changed value'];
+  return {
+    config: {},
+    context: fakeContext({ rule: { namespace: place.namespace } }),
+    register: (container) => {
+      container.register(KubeClientToken, { useValue: kube });
+      container.register(DigestKeyToken, { useValue: digestKeyProvider(kube, place.namespace) });
+    },
+    held: () => kube.stats().watches.length,
+    contents: texts.flatMap((text) => [text, Buffer.from(text).toString('base64').slice(0, 16)]),
+    change: () => place.put('tls', { data: { key: `changed value ${(step += 1)}` } }),
+    dispose: () => kube.close(),
+  };
+}
