@@ -106,6 +106,17 @@ describe('the breaker', () => {
     expect(action.runs).toHaveLength(LIMIT + 1);
   });
 
+  it('that tripped is on record with the next write, not only when a lazy one is due', async () => {
+    const { action, harness, clock, feedBack, world } = setUp();
+    await harness.start();
+    action.always = feedBack;
+    world.set('loop', 'first');
+    await clock.advanceUntil(() => harness.runner.tripped !== undefined, 'it trips');
+    await clock.advance(1500);
+    const next = await harness.kill();
+    expect(next.runner.tripped).toBe(harness.runner.tripped);
+  });
+
   it('is resumed: what waited is delivered, now and after restarts', async () => {
     const { action, harness, clock, world } = await trip();
     action.always = () => DONE;
