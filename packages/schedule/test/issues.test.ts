@@ -61,6 +61,13 @@ describe('bad cron expressions name the value and the fix', () => {
   });
 });
 
+describe('an expression with H', () => {
+  it('is refused when its day comes for some rules only', () => {
+    expect(cronIssue('0 0 31 H *')).toContain('names a day that never comes');
+    expect(cronIssue('0 0 30 H(3-12) *')).toBeUndefined();
+  });
+});
+
 describe('time zones', () => {
   it.each(['UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/Argentina/Buenos_Aires'])('%s is one', (name) => {
     expect(timeZoneIssue(name)).toBeUndefined();
