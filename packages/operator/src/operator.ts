@@ -13,6 +13,9 @@ import {
 import {
   createEventRecorder,
   createKubeClient,
+  type DigestKeyProvider,
+  digestKeyProvider,
+  DigestKeyToken,
   electLeader,
   type EventRecorder,
   type KubeAuth,
@@ -37,8 +40,10 @@ export interface OperatorOptions {
   readonly logger: Logger;
   /** Where TriggerRules are looked for; empty: everywhere. */
   readonly namespaces?: readonly string[];
+  /** Where the operator's own objects are: the Lease and the key for digests of Secrets. Default `default`. */
+  readonly operatorNamespace?: string;
   /** The Lease that replicas compete for; without it this process acts at once and must be the only one. */
-  readonly lease?: { readonly namespace: string; readonly name: string; readonly timings?: Partial<LeaderTimings> };
+  readonly lease?: { readonly name: string; readonly timings?: Partial<LeaderTimings> };
   /** Port of `/healthz`, `/readyz` and `/metrics`; without it they are not served. */
   readonly healthPort?: number;
   /** How long running attempts may take to end at `stop`. Default 10,000. */
@@ -88,10 +93,12 @@ class RunningOperator implements Operator {
 
   constructor(private readonly options: OperatorOptions) {
     const { auth, registry, logger, lease, scheduler = asyncScheduler, random = Math.random } = options;
+    const namespace = options.operatorNamespace ?? 'default';
     const kube = createKubeClient({ auth, logger, scheduler, random });
     this.#kube = kube;
     this.#events = createEventRecorder(kube, { component: 'kube-trigger', instance: this.identity, logger, scheduler });
-    this.#election = lease && electLeader({ client: kube, identity: this.identity, scheduler, logger, ...lease });
+    this.#election =
+      lease && electLeader({ client: kube, identity: this.identity, namespace, scheduler, logger, ...lease });
     const mayAct = () => this.#election?.isLeader() ?? true;
     const services = {
       scheduler,
@@ -111,7 +118,7 @@ class RunningOperator implements Operator {
       logger,
       registry,
       namespaces: options.namespaces ?? [],
-      container: this.#container({ kube, scheduler, random }),
+      container: this.#container({ kube, scheduler, random, digestKey: digestKeyProvider(kube, namespace) }),
       services,
       events: this.#events,
       writerFor: (rule) => new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
@@ -189,9 +196,15 @@ class RunningOperator implements Operator {
     logReport(this.options.logger, rule, report);
   }
 
-  #container(services: { kube: KubeClient; scheduler: SchedulerLike; random: () => number }): DependencyContainer {
+  #container(services: {
+    kube: KubeClient;
+    scheduler: SchedulerLike;
+    random: () => number;
+    digestKey: DigestKeyProvider;
+  }): DependencyContainer {
     const container = (this.options.container ?? rootContainer).createChildContainer();
     container.register(KubeClientToken, { useValue: services.kube });
+    container.register(DigestKeyToken, { useValue: services.digestKey });
     container.register(LoggerToken, { useValue: this.options.logger });
     container.register(SchedulerToken, { useValue: services.scheduler });
     container.register(RandomToken, { useValue: services.random });

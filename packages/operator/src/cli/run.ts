@@ -8,7 +8,7 @@ import { chooseAuth, type ClusterOptions } from './cluster-options.js';
 interface RunOptions extends ClusterOptions {
   readonly namespace: readonly string[];
   readonly leaderElect: boolean;
-  readonly leaseNamespace?: string;
+  readonly operatorNamespace?: string;
   readonly leaseName: string;
   readonly healthPort: number;
   readonly drainSeconds: number;
@@ -26,7 +26,10 @@ export function runCommand(): Command {
     .option('--context <name>', 'use this context of the kubeconfig (default: its current one)')
     .option('--namespace <name>', 'look for TriggerRules in this namespace only; may be repeated', collect, [])
     .option('--no-leader-elect', 'act at once, without a Lease; only when no other replica runs')
-    .option('--lease-namespace <name>', "namespace of the Lease (default: the pod's or the context's, else default)")
+    .option(
+      '--operator-namespace <name>',
+      "namespace of the operator's own objects: its Lease, its digest key (default: the pod's or the context's, else default)",
+    )
     .option('--lease-name <name>', 'name of the Lease', 'kube-trigger')
     .option(
       '--health-port <port>',
@@ -52,9 +55,8 @@ async function run(options: RunOptions): Promise<void> {
     namespaces: options.namespace,
     drainMs: options.drainSeconds * 1000,
     ...(options.healthPort < 0 ? {} : { healthPort: options.healthPort }),
-    ...(options.leaderElect
-      ? { lease: { namespace: await leaseNamespace(options, auth), name: options.leaseName } }
-      : {}),
+    ...(options.leaderElect ? { lease: { name: options.leaseName } } : {}),
+    operatorNamespace: await operatorNamespace(options, auth),
   });
   // One plugin's slip must not end the other rules. Nothing is lost by going on: what counts is in the checkpoint.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -67,7 +69,7 @@ async function run(options: RunOptions): Promise<void> {
   process.exit(0);
 }
 
-async function leaseNamespace({ leaseNamespace: chosen }: RunOptions, auth: KubeAuth): Promise<string> {
+async function operatorNamespace({ operatorNamespace: chosen }: RunOptions, auth: KubeAuth): Promise<string> {
   return chosen ?? (await auth.namespace()) ?? 'default';
 }
 

@@ -90,7 +90,7 @@ export class Replicas implements AsyncDisposable {
 async function startReplica(cluster: TestCluster, namespace: string): Promise<Replica> {
   const proxy = await startFaultProxy({ target: cluster.url, ca: cluster.ca });
   const kubeconfig = await cluster.writeKubeconfig(undefined, kubeconfigFor({ url: proxy.url, token: cluster.token }));
-  const args = ['--namespace', namespace, '--lease-namespace', namespace];
+  const args = ['--namespace', namespace, '--operator-namespace', namespace];
   return { proxy, kubeconfig, operator: await OperatorProcess.start({ kubeconfig, args }) };
 }
 
