@@ -228,7 +228,8 @@ describe('how often a server is asked', () => {
   });
 
   it('a server that is away is not a word for those who were synced, when it comes back soon', async () => {
-    using tape = new Tape(kube.client.watch(configMaps()));
+    await using patient = testClient(api.url, { timings: { interruptedAfterMs: 10_000 } });
+    using tape = new Tape(patient.client.watch(configMaps()));
     await watching();
     let failures = 2;
     api.intercept = (request, response) => {
