@@ -28,8 +28,12 @@ export class ExampleStage implements AsyncDisposable {
     readonly kube: KubeClient,
     private readonly cluster: DevCluster,
     private readonly operator: Operator,
-    readonly rules: readonly Manifest[],
+    private readonly manifests: readonly Manifest[],
   ) {}
+
+  get rules(): readonly Manifest[] {
+    return this.manifests.filter(({ kind }) => kind === 'TriggerRule');
+  }
 
   static async open(folder: string): Promise<ExampleStage> {
     const cluster = await startDevCluster({ controllers: true });
@@ -37,12 +41,11 @@ export class ExampleStage implements AsyncDisposable {
     const logger = createLogger('silent');
     const kube = createKubeClient({ auth, logger });
     const manifests = manifestsOf(folder);
-    const rules = manifests.filter(({ kind }) => kind === 'TriggerRule');
     for (const definition of definitions(bundledRegistry())) await create(kube, definition as Manifest);
     for (const manifest of manifests) if (manifest.kind !== 'TriggerRule') await create(kube, manifest);
     const operator = await startOperator({ auth, logger, registry: bundledRegistry(), operatorNamespace: 'default' });
-    for (const rule of rules) await create(kube, rule);
-    return new ExampleStage(kube, cluster, operator, rules);
+    for (const manifest of manifests) if (manifest.kind === 'TriggerRule') await create(kube, manifest);
+    return new ExampleStage(kube, cluster, operator, manifests);
   }
 
   /** Waits until every rule of the example is Ready. */
@@ -67,6 +70,10 @@ export class ExampleStage implements AsyncDisposable {
 
   async generation(ref: ObjectRef): Promise<number> {
     return (await this.kube.get(ref)).metadata.generation ?? 0;
+  }
+
+  apiVersionOf(kind: string): string {
+    return this.manifests.find((manifest) => manifest.kind === kind)?.apiVersion ?? '';
   }
 
   /** Runs `change` and waits until the workload was rolled once by a rule; returns the cause. */
