@@ -77,12 +77,19 @@ describe('no value of a Secret survives digesting', () => {
   it('in the bytes of any live buffer but that of the HTTP parser, in which kept ones are found', async () => {
     const texts = [HELD_BYTES, ...[LISTED, WATCHED].flatMap((text) => [text, inBase64(text)])];
     const reversed = texts.map((text) => text.split('').toReversed().join(''));
-    const { found: [kept, ...values] = [] } = await watcher.ask(
-      { do: 'scan', reversed },
-      (answer) => answer.found && answer,
+    // A chunk that was read last is garbage, but only a later collection may take it: so it is looked at more than once.
+    await eventually(
+      async () => {
+        const { found: [kept, ...values] = [] } = await watcher.ask(
+          { do: 'scan', reversed },
+          (answer) => answer.found && answer,
+        );
+        expect(kept).toBeGreaterThan(0);
+        expect(values).toEqual([0, 0, 0, 0]);
+        return true;
+      },
+      { timeoutMs: 30_000, intervalMs: 500, because: 'no buffer should keep a value' },
     );
-    expect(kept).toBeGreaterThan(0);
-    expect(values).toEqual([0, 0, 0, 0]);
   });
 });
 

@@ -123,10 +123,16 @@ describeOnClusters('the controllers', (start) => {
     expect(link.connections).toBeLessThan(20);
   });
 
+  /** Counted right after a request of the test's own client, whose keep-alive timer is then there both times. */
+  const timersOfOthers = async () => {
+    await bench.cluster.request('GET', '/version');
+    return timers();
+  };
+
   it('leave no timer and no connection when they are stopped', async () => {
     await bench.controllers.stop();
     await expect.poll(() => link.connections).toBe(0);
-    const before = timers();
+    const before = await timersOfOthers();
     bench.controllers = await startControllers(options(bench.cluster, link.url));
     // Its deadline of ten minutes is a timer.
     await bench.create('deployments', workload('web', { replicas: 1 }));
@@ -134,7 +140,7 @@ describeOnClusters('the controllers', (start) => {
     expect(link.connections).toBeGreaterThan(0);
     await bench.controllers.stop();
     await expect.poll(() => link.connections).toBe(0);
-    await expect.poll(timers).toBeLessThanOrEqual(before);
+    await expect.poll(timersOfOthers).toBeLessThanOrEqual(before);
     await restart();
   });
 
