@@ -52,6 +52,33 @@ describe('slots', () => {
     );
   });
 
+  it('keep to the rate also when those that wait come late', () => {
+    const lateness = fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 200, maxLength: 200 });
+    fc.assert(
+      fc.property(
+        lateness,
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 500, max: 3000 }),
+        (lateMs, limit, periodMs) => {
+          const slots = new Slots({ limit, periodMs });
+          const asking = Array.from({ length: 12 }, (_, i) => ({ atMs: 0, waiter: `w${i}`, delivery: `d${i}` }));
+          const passed: number[] = [];
+          for (const late of lateMs) {
+            asking.sort((a, b) => a.atMs - b.atMs);
+            const [first] = asking;
+            if (first === undefined) break;
+            const againMs = slots.ask(first, first.atMs);
+            if (againMs === undefined) passed.push(...asking.splice(0, 1).map(({ atMs }) => atMs));
+            else first.atMs = againMs + late;
+          }
+          expect(passed).toHaveLength(12);
+          const gaps = passed.slice(limit).map((atMs, i) => atMs - (passed[i] ?? 0));
+          expect(Math.min(...gaps)).toBeGreaterThanOrEqual(periodMs);
+        },
+      ),
+    );
+  });
+
   it('count a delivery once, however often it is asked about', () => {
     const slots = new Slots({ limit: 1, periodMs: 1000 });
     const asking = { waiter: 'w', delivery: 'd' };
