@@ -15,6 +15,7 @@ const [task, ...args] = process.argv.slice(2);
 const TASKS = {
   install: () => undefined,
   demo: () => run('node', ['packages/demo/dist/main.js', ...args]),
+  'kube-trigger': () => run('node', ['packages/operator/dist/main.js', ...args]),
   test: () => run('vitest', ['run', ...args]),
 };
 

@@ -56,10 +56,12 @@ export class RolloutAction implements Action<RolloutConfig> {
   ): Promise<TargetResult> {
     const target = targetOf(ref);
     const annotation = revisionAnnotation(context.rule);
-    if (lane.revision !== undefined && lane.revision === delivery.revision) {
+    // What is remembered says nothing about the target once an attempt's end is unknown.
+    const mustLook = delivery.redelivered || lane.doubtful;
+    if (!mustLook && lane.revision !== undefined && lane.revision === delivery.revision) {
       return { target, outcome: 'unchanged', message: 'has this revision already' };
     }
-    if (delivery.redelivered || lane.doubtful) {
+    if (mustLook) {
       const workload = await failingAs(ref, 'get', () => this.kube.get<Workload>(ref, { signal: context.signal }));
       if (workload.metadata.deletionTimestamp !== undefined) return beingDeleted(target);
       const found = workload.spec?.template?.metadata?.annotations?.[annotation];

@@ -40,7 +40,7 @@ export class OperatorProcess {
 
   /** SIGTERM, and the exit code that it led to. */
   async stop(): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
     const exit = once(this.child, 'exit');
     this.child.kill('SIGTERM');
     const [code] = (await exit) as [number | null];

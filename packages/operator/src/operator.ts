@@ -23,9 +23,11 @@ import {
   KubeClientToken,
   type LeaderElection,
   type LeaderTimings,
+  type WatchStats,
 } from '@kube-trigger/kube';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { container as rootContainer, type DependencyContainer } from 'tsyringe';
+import { TRIGGER_RULE } from './api/resources.js';
 import { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js';
 import { logReport } from './log-report.js';
 import { RuleController } from './rules/rule-controller.js';
@@ -74,12 +76,23 @@ export interface Operator extends AsyncDisposable {
  */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const operator = new RunningOperator(options);
-  await operator.start();
+  try {
+    await operator.start();
+  } catch (error) {
+    // Without its health port it must not lead: nobody could tell how it is.
+    await operator.stop();
+    throw error;
+  }
   return operator;
 }
 
 /** What a server that is well says about one rule's wish: shown in that rule's status, and no reason to call the whole operator unready. */
 const ANSWERED = new Set(['KT_KUBE_FORBIDDEN', 'KT_KUBE_NOT_FOUND', 'KT_KUBE_INVALID', 'KT_KUBE_PROJECTION']);
+
+/** The watch on the rules themselves is everybody's. */
+function isAnswered({ error, resource }: WatchStats): boolean {
+  return resource.plural !== TRIGGER_RULE.plural && ANSWERED.has(error ?? '');
+}
 
 class RunningOperator implements Operator {
   readonly identity = `${hostname()}_${randomUUID()}`;
@@ -162,7 +175,7 @@ class RunningOperator implements Operator {
     const staleAfterMs = this.options.staleAfterMs ?? 120_000;
     const stale = this.#kube
       .stats()
-      .watches.find((watch) => watch.ageOfLastProofMs > staleAfterMs && !ANSWERED.has(watch.error ?? ''));
+      .watches.find((watch) => watch.ageOfLastProofMs > staleAfterMs && !isAnswered(watch));
     if (stale === undefined) return undefined;
     const where = [stale.namespace, stale.name].filter((part) => part !== undefined).join('/');
     return `the watch on ${stale.resource.plural} ${where} is stale for ${Math.round(stale.ageOfLastProofMs / 1000)} s`;

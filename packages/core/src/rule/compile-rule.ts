@@ -9,6 +9,7 @@ import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource } fro
 import { nearest } from './nearest.js';
 import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
 import { type RuleIssue, unknownField, validateConfig } from './validate-config.js';
+import { asWritten } from './yaml-keys.js';
 
 export type Compilation =
   | { readonly rule: CompiledRule; readonly suspend: boolean }
@@ -238,7 +239,7 @@ class Compiler {
 
   #config(picked: AnyPicked): unknown {
     const { plugin, path } = picked;
-    const validated = validateConfig(plugin.config, picked.config, path);
+    const validated = validateConfig(plugin.config, asWritten(plugin.config, picked.config), path);
     if (validated.issues !== undefined) {
       this.issues.push(...validated.issues);
       return undefined;

@@ -10,7 +10,8 @@ export function crdCommand(): Command {
     .addHelpText('after', '\nExample:\n  kube-trigger crd | kubectl apply -f -')
     .action(() => {
       const documents = definitions(bundledRegistry()).map((definition) =>
-        stringify(definition, { aliasDuplicateObjects: false }),
+        // kubectl reads YAML 1.1, in which an unquoted `on` is a boolean.
+        stringify(definition, { aliasDuplicateObjects: false, version: '1.1' }),
       );
       process.stdout.write(documents.join('---\n'));
     });

@@ -117,11 +117,15 @@ export class ManagedRule {
   /** What annotations ask of a running rule. */
   #command(rule: TriggerRule, applied: TriggerRule): void {
     if (rule.resume !== applied.resume) this.#runner?.resume();
-    if (rule.retry !== applied.retry) {
-      this.#runner?.retry();
-      this.#state?.retried();
-    }
+    if (rule.retry !== applied.retry) this.#retry();
     this.#show();
+  }
+
+  /** A rule that does not run keeps its dead letters. */
+  #retry(): void {
+    if (this.#runner === undefined) return;
+    this.#runner.retry();
+    this.#state?.retried();
   }
 
   async #start(rule: TriggerRule): Promise<void> {
@@ -150,7 +154,10 @@ export class ManagedRule {
       this.#runner = runner;
       runner.reports.subscribe((report) => this.#heard(rule, report));
       await runner.start();
-      if (this.#applied !== undefined && rule.resume !== this.#applied.resume) runner.resume();
+      // What was asked for together with a change of the rule.
+      const asked = this.#applied;
+      if (asked !== undefined && rule.resume !== asked.resume) runner.resume();
+      if (asked !== undefined && rule.retry !== asked.retry) this.#retry();
       this.#failures = 0;
     } catch (thrown) {
       const error = toTriggerError(thrown);

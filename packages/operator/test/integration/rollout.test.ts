@@ -193,6 +193,22 @@ describeOnClusters('a rule that changes while the operator runs', (start) => {
     await stage.rolled('deployments', 'web', { before: once });
   });
 
+  it('takes `on` also as kubectl sends it, which reads the key as a boolean', async () => {
+    const before = await template();
+    await stage.configMap('three', { a: '1' });
+    const sources = [...both, { configMap: { name: 'three', true: ['deleted'] } }];
+    await stage.patchRule('web', { spec: { sources } });
+    await expect.poll(async () => (await stage.status('web')).observedGeneration).toBe(3);
+    await stage.ready('web');
+    await stage.patchConfigMap('three', { data: { a: '2' } });
+    await never(async () => (await template()).generation !== before.generation, { forMs: 500 });
+    await stage.deleteConfigMap('three');
+    await stage.rolled('deployments', 'web', { before });
+    await stage.patchRule('web', { spec: { sources: both } });
+    await expect.poll(async () => (await stage.status('web')).observedGeneration).toBe(4);
+    await stage.ready('web');
+  });
+
   it('holds changes back while suspended, and acts on them once afterwards', async () => {
     const before = await template();
     await stage.patchRule('web', { spec: { suspend: true } });

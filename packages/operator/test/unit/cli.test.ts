@@ -30,6 +30,16 @@ describe('kube-trigger', () => {
     ).toEqual(['triggerrules.app.example.com', 'triggercheckpoints.app.example.com']);
   });
 
+  it('prints definitions that a reader of YAML 1.1, such as kubectl, reads the same', async () => {
+    expect(await cli('crd')).toBe(0);
+    const text = out.join('');
+    const [one, two] = (['1.1', '1.2'] as const).map((version) =>
+      parseAllDocuments(text, { version }).map((document) => document.toJS() as unknown),
+    );
+    expect(one).toEqual(two);
+    expect(text).toMatch(/^ *"on":$/m);
+  });
+
   it('prints its version', async () => {
     expect(await cli('--version')).toBe(0);
     expect(out.join('').trim()).toBe(VERSION);
