@@ -177,6 +177,29 @@ describe('patches of one target', () => {
 });
 
 describe('an answer that never came', () => {
+  it('is no reason to trust what was patched before: a revert looks at the target and brings it back', async () => {
+    await run({ revision: 'combined-1' });
+    let lost = true;
+    const patch = kube.patch.bind(kube);
+    kube.patch = async (...args: Parameters<typeof patch>) => {
+      const answer = await patch(...args);
+      if (lost) throw new TriggerError('KT_KUBE_UNREACHABLE', 'reset');
+      return answer as never;
+    };
+    await rejection(run({ revision: 'combined-2' }));
+    lost = false;
+    expect((await run({ revision: 'combined-1', redelivered: true })).outcome).toBe('done');
+    expect(annotationsOf(kube)).toMatchObject({ [REVISION]: 'combined-1' });
+  });
+
+  it('of a target that was made again since leaves nothing to trust either', async () => {
+    await run({ revision: 'combined-1' });
+    kube.objects.remove(BUSYBOX);
+    await rejection(run({ revision: 'combined-2' }));
+    putBusybox(kube);
+    expect((await run({ revision: 'combined-1' })).outcome).toBe('done');
+  });
+
   it('makes the next delivery of any key read first: the patch may have arrived', async () => {
     const patch = kube.patch.bind(kube);
     kube.patch = async (ref, body, options) => {
