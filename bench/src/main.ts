@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { FAULTS, type FaultName } from './disturbances.js';
 import { summary, TABLE_HEAD, tableLine } from './report.js';
 import type { Sample } from './sampler.js';
-import { soak, type SoakOptions } from './soak.js';
+import { checkOptions, soak, type SoakOptions } from './soak.js';
 
 const command = new Command('soak')
   .description('Changes sources while operators are killed and networks fail, and says what was lost or done twice.')
@@ -19,7 +19,9 @@ const command = new Command('soak')
   .option('--seed <n>', 'for the order of changes', whole, Date.now() % 1_000_000_000)
   .option('--json', 'print one JSON object instead of lines for people')
   .addHelpText('after', '\nExample:\n  pnpm soak --minutes 60 --replicas 2 --faults freeze,rst,fin,429,500')
-  .showHelpAfterError('(--help lists the options)');
+  .showHelpAfterError('(--help lists the options)')
+  // 1 means that something was lost or done twice.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 /** pnpm hands a `--` on that people write before the options of a script. */
 const args = process.argv.slice(2);
@@ -28,6 +30,7 @@ const { json = false, ...options } = command.opts<SoakOptions & { readonly json?
 const writeEveryMs = command.opts<{ readonly writeEvery: number }>().writeEvery;
 
 try {
+  checkOptions({ ...options, writeEveryMs });
   if (!json) console.log(TABLE_HEAD);
   const onSample = (sample: Sample) => console.log(tableLine(sample));
   const report = await soak({ ...options, writeEveryMs, ...(json ? {} : { onSample }) });
