@@ -62,5 +62,13 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
       because: text('Which filter dropped it and why, or the last failure.'),
     }),
     tripped: text('Why the breaker stopped the rule.'),
+    handled: {
+      type: 'object',
+      description: 'The annotations that were acted on, so that one which is set while no operator runs is not missed.',
+      properties: {
+        retry: text('The value of app.example.com/retry.'),
+        resume: text('The value of app.example.com/resume.'),
+      },
+    },
   },
 };

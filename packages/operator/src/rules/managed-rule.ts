@@ -107,25 +107,29 @@ export class ManagedRule {
   async #work(): Promise<void> {
     while (this.#isBehind()) {
       const rule = this.#latest;
-      const applied = this.#applied;
-      if (this.#restartWanted || applied?.generation !== rule.generation) await this.#start(rule);
-      else this.#command(rule, applied);
+      if (this.#restartWanted || this.#applied?.generation !== rule.generation) await this.#start(rule);
+      else this.#obey(rule);
+      this.#show();
       this.#applied = rule;
     }
   }
 
-  /** What annotations ask of a running rule. */
-  #command(rule: TriggerRule, applied: TriggerRule): void {
-    if (rule.resume !== applied.resume) this.#runner?.resume();
-    if (rule.retry !== applied.retry) this.#retry();
-    this.#show();
-  }
-
-  /** A rule that does not run keeps its dead letters. */
-  #retry(): void {
-    if (this.#runner === undefined) return;
+  /**
+   * Does what annotations ask, each value once: also one that was set while no operator ran. A rule that does not run is not asked
+   * until it does.
+   */
+  #obey(rule: TriggerRule): void {
+    const state = this.#state;
+    if (this.#runner === undefined || state === undefined) return;
+    const { retry, resume } = rule;
+    if (resume !== undefined && resume !== state.handled.resume) {
+      this.#runner.resume();
+      state.didHandle({ resume });
+    }
+    if (retry === undefined || retry === state.handled.retry) return;
     this.#runner.retry();
-    this.#state?.retried();
+    state.retried();
+    state.didHandle({ retry });
   }
 
   async #start(rule: TriggerRule): Promise<void> {
@@ -154,10 +158,7 @@ export class ManagedRule {
       this.#runner = runner;
       runner.reports.subscribe((report) => this.#heard(rule, report));
       await runner.start();
-      // What was asked for together with a change of the rule.
-      const asked = this.#applied;
-      if (asked !== undefined && rule.resume !== asked.resume) runner.resume();
-      if (asked !== undefined && rule.retry !== asked.retry) this.#retry();
+      this.#obey(rule);
       this.#failures = 0;
     } catch (thrown) {
       const error = toTriggerError(thrown);

@@ -13,6 +13,7 @@ import type {
   Condition,
   Counters,
   DeadLetter,
+  Handled,
   HistoryItem,
   RuleStatus,
   SourceStatus,
@@ -45,6 +46,7 @@ export class RuleState {
   #fault: TriggerError | undefined;
   #tripped: string | undefined;
   #counters: Counters;
+  #handled: Handled;
   #history: readonly HistoryItem[];
   #deadLetters: readonly DeadLetter[];
   #lastFired: string | null;
@@ -58,6 +60,7 @@ export class RuleState {
   ) {
     this.#shown = before.conditions ?? [];
     this.#counters = { done: 0, unchanged: 0, failed: 0, dropped: 0, ...before.counters };
+    this.#handled = before.handled ?? {};
     this.#history = before.history ?? [];
     this.#deadLetters = before.deadLetters ?? [];
     this.#lastFired = before.lastFired ?? null;
@@ -109,6 +112,15 @@ export class RuleState {
     return [...this.#sources.values()].some(({ state }) => state === 'Opening');
   }
 
+  get handled(): Handled {
+    return this.#handled;
+  }
+
+  /** A command annotation of this value was acted on. */
+  didHandle(handled: Handled): void {
+    this.#handled = { ...this.#handled, ...handled };
+  }
+
   /** The dead letters were put back into delivery. */
   retried(): void {
     this.#deadLetters = [];
@@ -130,6 +142,7 @@ export class RuleState {
       deadLetters: this.#deadLetters,
       history: this.#history,
       tripped: this.#tripped ?? null,
+      ...(Object.keys(this.#handled).length === 0 ? {} : { handled: this.#handled }),
     };
   }
 

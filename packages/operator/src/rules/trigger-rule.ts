@@ -31,6 +31,13 @@ export interface RuleStatus {
   readonly deadLetters?: readonly DeadLetter[];
   readonly history?: readonly HistoryItem[];
   readonly tripped?: string | null;
+  readonly handled?: Handled;
+}
+
+/** The values of the command annotations that were acted on. */
+export interface Handled {
+  readonly retry?: string;
+  readonly resume?: string;
 }
 
 export interface SourceStatus {

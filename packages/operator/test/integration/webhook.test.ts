@@ -86,4 +86,20 @@ describeOnClusters('a ConfigMap change calls a webhook', (start) => {
     expect(receiver.received.at(-1)?.body.id).toBe(refused);
     await stage.condition('hook', 'Stalled', { status: 'False' });
   });
+
+  it('delivers again what was asked for while no operator ran', async () => {
+    receiver.answer.status = 400;
+    await stage.patchConfigMap('cm', { data: { a: '4' } });
+    await stage.condition('hook', 'Stalled', { status: 'True', reason: 'DeadLetters' });
+    const before = receiver.received.length;
+    await stage.stopOperator();
+    receiver.answer.status = 204;
+    await stage.patchRule('hook', { metadata: { annotations: { 'app.example.com/retry': 'while away' } } });
+    await stage.startOperator({ container: services });
+    await expect.poll(() => receiver.received.length).toBe(before + 1);
+    await stage.condition('hook', 'Stalled', { status: 'False' });
+    await stage.stopOperator();
+    await stage.startOperator({ container: services });
+    await never(() => receiver.received.length > before + 1, { forMs: 700 });
+  });
 });
