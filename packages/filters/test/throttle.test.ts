@@ -28,11 +28,12 @@ describe('slots', () => {
           const slots = new Slots({ limit, periodMs });
           const asking = times
             .toSorted((a, b) => a - b)
-            .map((atMs, i) => ({ atMs, waiter: `w${i}`, delivery: `d${i}` }));
+            .map((atMs, i) => ({ atMs, i, waiter: `w${i}`, delivery: `d${i}` }));
           const passed: { atMs: number; waiter: string }[] = [];
           const laterBy: number[] = [];
           while (asking.length > 0) {
-            asking.sort((a, b) => a.atMs - b.atMs);
+            // Whose slots are at the same instant ask in the order of their coming, as timers do.
+            asking.sort((a, b) => a.atMs - b.atMs || a.i - b.i);
             const [first] = asking;
             if (first === undefined) break;
             const againMs = slots.ask(first, first.atMs);
