@@ -257,38 +257,34 @@ describeOnClusters('kube', (start, kind) => {
     await says(tape, '+restart=1', 40_000);
   });
 
-  // The embedded server has no RBAC and no service account tokens.
-  it.skipIf(kind === 'embedded')(
-    'says which right is missing, works with resourceNames only, and heals when a right comes',
-    async () => {
-      await using admin = connect();
-      const token = await cluster.serviceAccountToken(namespace, 'restricted');
-      await using client = connect({ token, timings: { ...FAST, forbiddenRetryMs: [300, 400] } });
-      const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true };
-      const roles = { ...rbac, plural: 'roles', kind: 'Role' };
-      const rule = { apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'], resourceNames: ['mine'] };
-      await write(admin, 'mine', '1');
-      const explanations: string[] = [];
-      using tape = new Tape(client.watch(configMaps({ namespace, name: 'mine' })), (event) => {
-        if (event.type === 'interrupted') explanations.push(event.error.explanation);
-      });
-      using all = new Tape(client.watch(configMaps({ namespace })));
-      await tape.hears('!KT_KUBE_FORBIDDEN');
-      expect(explanations[0]).toMatch(/list configmaps "mine" in namespace kube-.*resourceNames: \["mine"\]/);
-      const question = { verb: 'list', resource: ConfigMap, namespace };
-      expect(await client.canI(question)).toMatchObject({ allowed: false });
-      expect(await admin.canI(question)).toMatchObject({ allowed: true });
-      await admin.create(roles, namespace, { metadata: { name: 'reader' }, rules: [rule] });
-      await admin.create({ ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }, namespace, {
-        metadata: { name: 'reader' },
-        roleRef: { apiGroup: rbac.group, kind: 'Role', name: 'reader' },
-        subjects: [{ kind: 'ServiceAccount', name: 'restricted', namespace }],
-      });
-      await says(tape, '+mine=1 synced', 10_000);
-      expect(values(all)).toBe('!KT_KUBE_FORBIDDEN');
-      expect(await client.canI({ ...question, name: 'mine' })).toMatchObject({ allowed: true });
-    },
-  );
+  it('says which right is missing, works with resourceNames only, and heals when a right comes', async () => {
+    await using admin = connect();
+    const token = await cluster.serviceAccountToken(namespace, 'restricted');
+    await using client = connect({ token, timings: { ...FAST, forbiddenRetryMs: [300, 400] } });
+    const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true };
+    const roles = { ...rbac, plural: 'roles', kind: 'Role' };
+    const rule = { apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'], resourceNames: ['mine'] };
+    await write(admin, 'mine', '1');
+    const explanations: string[] = [];
+    using tape = new Tape(client.watch(configMaps({ namespace, name: 'mine' })), (event) => {
+      if (event.type === 'interrupted') explanations.push(event.error.explanation);
+    });
+    using all = new Tape(client.watch(configMaps({ namespace })));
+    await tape.hears('!KT_KUBE_FORBIDDEN');
+    expect(explanations[0]).toMatch(/list configmaps "mine" in namespace kube-.*resourceNames: \["mine"\]/);
+    const question = { verb: 'list', resource: ConfigMap, namespace };
+    expect(await client.canI(question)).toMatchObject({ allowed: false });
+    expect(await admin.canI(question)).toMatchObject({ allowed: true });
+    await admin.create(roles, namespace, { metadata: { name: 'reader' }, rules: [rule] });
+    await admin.create({ ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }, namespace, {
+      metadata: { name: 'reader' },
+      roleRef: { apiGroup: rbac.group, kind: 'Role', name: 'reader' },
+      subjects: [{ kind: 'ServiceAccount', name: 'restricted', namespace }],
+    });
+    await says(tape, '+mine=1 synced', 10_000);
+    expect(values(all)).toBe('!KT_KUBE_FORBIDDEN');
+    expect(await client.canI({ ...question, name: 'mine' })).toMatchObject({ allowed: true });
+  });
 
   it(
     'waits for a kind that is not installed, follows it when it comes, and outlives its removal',
