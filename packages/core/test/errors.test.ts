@@ -19,7 +19,7 @@ async function tables(): Promise<Record<string, Readonly<Record<string, string>>
 }
 
 function documented(): Record<string, Record<string, string>> {
-  const text = readFileSync(new URL('../docs/errors.md', PACKAGES), 'utf8');
+  const text = readFileSync(new URL('../docs/reference/errors.md', PACKAGES), 'utf8');
   const sections = text.split(/^## /m).slice(1);
   return Object.fromEntries(
     sections.map((section) => {
@@ -32,7 +32,7 @@ function documented(): Record<string, Record<string, string>> {
   );
 }
 
-describe('docs/errors.md', () => {
+describe('docs/reference/errors.md', () => {
   it('has exactly the codes of core, kube and the plugins, with their meanings', async () => {
     const expected = await tables();
     expect(documented()).toEqual(expected);
@@ -41,7 +41,7 @@ describe('docs/errors.md', () => {
   });
 
   it('says for each what to do', () => {
-    const text = readFileSync(new URL('../docs/errors.md', PACKAGES), 'utf8');
+    const text = readFileSync(new URL('../docs/reference/errors.md', PACKAGES), 'utf8');
     const rows = [...text.matchAll(/^\| `(\w+)`\s*\| .+? \| (.+?)\s*\|$/gm)];
     expect(rows.length).toBeGreaterThan(Object.keys(ERROR_CODES).length);
     expect(rows.filter(([, , fix = '']) => fix.length < 8)).toEqual([]);

@@ -1,6 +1,6 @@
 /**
  * Every error code of kube-trigger with what it means. Plugins add their own under `KT_<PLUGIN>_…` (see `definePlugin`).
- * Documented in docs/errors.md; a test holds both equal.
+ * Documented in docs/reference/errors.md; a test holds both equal.
  */
 export const ERROR_CODES = {
   KT_RULE_INVALID: 'The rule does not fit the schema; the message names the field, the value and the fix.',

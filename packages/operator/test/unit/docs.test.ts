@@ -73,8 +73,8 @@ describe('the README', () => {
   });
 });
 
-describe('docs/rules.md', () => {
-  const page = readFileSync(join(ROOT, 'docs/rules.md'), 'utf8');
+describe('docs/reference/rules.md', () => {
+  const page = readFileSync(join(ROOT, 'docs/reference/rules.md'), 'utf8');
   const second = page.slice(page.indexOf('Beside the plugin key of an action'));
 
   it('has the option tables of the schema', () => {
