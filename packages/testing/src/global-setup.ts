@@ -7,9 +7,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
 import { type Envtest, envtestWanted, startEnvtest } from './envtest.js';
+import { nodeWanted } from './node.js';
 import { pick } from './shared-envtest.js';
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (!nodeWanted()) {
+    process.stderr.write('Tests that need running pods are skipped: KT_TEST_NODE_KUBECONFIG is not set.\n');
+  }
   if (!envtestWanted()) {
     process.stderr.write('Tests on a real kube-apiserver are skipped: KUBEBUILDER_ASSETS is not set.\n');
     return undefined;

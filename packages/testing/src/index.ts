@@ -12,6 +12,7 @@ export type { CutKind, CutPoint, Direction, Fault, FaultEffect, RequestMatch } f
 export { freePort } from './free-port.js';
 export { installCrd, installCrds } from './install-crds.js';
 export { type Access, kubeconfigFor } from './kubeconfig.js';
+export { BUSYBOX, describeOnNode, nodeWanted, type PodOnNode, startPod } from './node.js';
 export { type CertificateAuthority, type CertificateRequest, type KeyPair, createCertificateAuthority } from './pki.js';
 export type { ClusterName, StartClusterOptions, TestCluster } from './test-cluster.js';
 export type { WatchEvent, WatchStream } from './watch-stream.js';

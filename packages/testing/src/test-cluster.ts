@@ -7,7 +7,7 @@ import { kubeconfigFor } from './kubeconfig.js';
 import { serviceAccountToken } from './service-account.js';
 import type { WatchStream } from './watch-stream.js';
 
-export type ClusterName = 'embedded' | 'kube-apiserver';
+export type ClusterName = 'embedded' | 'kube-apiserver' | 'node';
 
 export interface StartClusterOptions {
   /**
