@@ -24,8 +24,10 @@ export type {
 export { CONTRACT_VERSION, defineAction, defineFilter, defineSource } from './contract/plugin.js';
 export type {
   Action,
+  ActionAnswer,
   ActionPlugin,
   ActionResult,
+  ActionWaiting,
   ConfigIssue,
   Delivery,
   Filter,
@@ -43,7 +45,14 @@ export { LoggerToken, RandomToken, SchedulerToken } from './contract/tokens.js';
 export { ABSENT } from './checkpoint/entry.js';
 export { MemoryCheckpointStore, PacedJournal } from './checkpoint/journal.js';
 export type { CheckpointStore, Journal, JournalOptions, JournalWriter } from './checkpoint/journal.js';
-export type { ActionOutcome, AttemptFailedReport, RuleReport, SettledReport, SourceReport } from './pipeline/report.js';
+export type {
+  ActionOutcome,
+  AttemptFailedReport,
+  RuleReport,
+  SettledReport,
+  SourceReport,
+  WaitingReport,
+} from './pipeline/report.js';
 export { RuleRunner } from './pipeline/rule-runner.js';
 export type { DeadLetter, RuntimeServices } from './pipeline/rule-runner.js';
 export { fullJitter, sleep } from './pipeline/wait.js';

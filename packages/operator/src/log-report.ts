@@ -19,6 +19,11 @@ export function logReport(logger: Logger, rule: { namespace: string; name: strin
       logger.warn({ ...of, key: event.key, action, attempt, ...again, ...factsOf(report.error) }, 'action failed');
       return;
     }
+    case 'waiting': {
+      const { event, action, because, againAtMs } = report;
+      logger.debug({ ...of, key: event.key, action, because, again: new Date(againAtMs).toISOString() }, 'waiting');
+      return;
+    }
     case 'settled': {
       const { event, outcome, tookMs } = report;
       logger.debug({ ...of, key: event.key, change: event.change, outcome, tookMs }, 'settled');

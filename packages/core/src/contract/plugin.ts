@@ -33,9 +33,9 @@ export interface Delivery<D = unknown> {
   readonly revision: string;
   /** `event.id`: what a receiver may deduplicate by. */
   readonly id: string;
-  /** 1 for the first attempt of this action for this event. */
+  /** 1 for the first attempt of this action for this event; a run that ended `waiting` is none. */
   readonly attempt: number;
-  /** True when an earlier attempt may already have reached a target (a retry, or a killed process): compare before acting. */
+  /** True when an earlier run may already have reached a target (a retry, a wait, or a killed process): compare before acting. */
   readonly redelivered: boolean;
 }
 
@@ -46,10 +46,29 @@ export interface TargetResult {
   readonly message?: string;
 }
 
-/** `unchanged` when no target had to be touched because all had this revision already. */
-export interface ActionResult {
+/** How one run of an action ended; what went wrong is a rejection. */
+export type ActionResult = ActionAnswer | ActionWaiting;
+
+/** The action is through. `unchanged` when no target had to be touched because all had this revision already. */
+export interface ActionAnswer {
   readonly outcome: 'done' | 'unchanged';
   readonly targets: readonly TargetResult[];
+}
+
+/**
+ * A part is done (or nothing yet), and the rest has to wait: for the next wave, a PodDisruptionBudget, a file that is not mounted yet.
+ * No failure: it counts towards no limit and nothing backs off. The action is run again for the same delivery, with `redelivered`, after
+ * `againAfterMs` (or earlier); in another process, if this one ends meanwhile. So it keeps no state and finds out by looking how far it
+ * is. A newer state of the key takes the place of one that waits; later actions of the rule wait as well.
+ */
+export interface ActionWaiting {
+  readonly outcome: 'waiting';
+  /** What this run touched, or found up to date. */
+  readonly targets: readonly TargetResult[];
+  /** What it waits for, as a short clause that names the fact: shown in status and logs. */
+  readonly because: string;
+  /** At least 100 ms go by, so that a zero makes no loop. */
+  readonly againAfterMs: number;
 }
 
 export interface Action<C = unknown> {

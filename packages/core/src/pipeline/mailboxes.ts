@@ -2,6 +2,7 @@ import { ABSENT, type CheckpointEntry } from '../checkpoint/entry.js';
 import type { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { Outcome, TriggerEvent } from '../contract/events.js';
+import type { TargetResult } from '../contract/plugin.js';
 import type { DeliveryOptions } from '../rule/compiled-rule.js';
 import { orAborted } from './attempt.js';
 import { Breaker } from './breaker.js';
@@ -214,7 +215,6 @@ export class Mailboxes {
     const { outcomes: actions } = result;
     const failure = actions.find((action) => action.outcome === 'failed');
     checkpoint.settle(observation, failure?.error?.code);
-    this.#countTargets(observation.key, actions);
     const done = actions.some((action) => action.outcome === 'done');
     this.#ended(box, { observation, event, outcome: failure ? 'failed' : done ? 'done' : 'unchanged', actions });
   }
@@ -258,9 +258,8 @@ export class Mailboxes {
     }
   }
 
-  #countTargets(key: string, actions: readonly ActionOutcome[]): void {
-    const touched = actions.flatMap((action) => action.targets).filter((target) => target.outcome === 'done');
-    const over = touched.find(({ target }) => this.#breaker.count(key, target));
+  #countTargets(key: string, targets: readonly TargetResult[]): void {
+    const over = targets.find(({ target, outcome }) => outcome === 'done' && this.#breaker.count(key, target));
     if (over === undefined) return;
     const { limit, windowMs } = this.options.delivery.breaker;
     const error = trippedError(
@@ -279,6 +278,7 @@ export class Mailboxes {
       heldMs: () => this.#heldMs(),
       stopped: this.#stopped.signal,
       redelivered: before?.begun !== undefined,
+      touched: (targets) => this.#countTargets(observation.key, targets),
       wait: async (ms) => {
         leave();
         await this.#sleep(box, ms, observation);

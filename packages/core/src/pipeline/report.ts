@@ -21,6 +21,7 @@ export type RuleReport =
       readonly untilMs: number;
     }
   | AttemptFailedReport
+  | WaitingReport
   | SettledReport
   | { readonly type: 'check'; readonly action: string; readonly error?: TriggerError }
   | { readonly type: 'checkpoint'; readonly error?: TriggerError }
@@ -43,6 +44,17 @@ export interface AttemptFailedReport {
   readonly attempt: number;
   readonly error: TriggerError;
   readonly nextAttemptAtMs?: number;
+}
+
+/** An action did what it can for now and is run again. */
+export interface WaitingReport {
+  readonly type: 'waiting';
+  readonly event: TriggerEvent;
+  readonly action: string;
+  /** What the action touched so far in this process, or found up to date. */
+  readonly targets: readonly TargetResult[];
+  readonly because: string;
+  readonly againAtMs: number;
 }
 
 export interface ActionOutcome {

@@ -2,11 +2,14 @@ import type { SchedulerLike } from 'rxjs';
 import type { Logger, RuleIdentity } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
-import type { Action, ActionResult, Delivery, TargetResult } from '../contract/plugin.js';
-import type { CompiledAction } from '../rule/compiled-rule.js';
+import type { Action, ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
+import type { CompiledAction, RetryOptions } from '../rule/compiled-rule.js';
 import { attempt as attemptOnce } from './attempt.js';
 import type { ActionOutcome, RuleReport } from './report.js';
 import { fullJitter, LONGEST_WAIT_MS } from './wait.js';
+
+/** Between two runs of an action that has to wait. */
+const LEAST_WAIT_MS = 100;
 
 export interface ActionRunner {
   readonly rule: RuleIdentity;
@@ -28,6 +31,8 @@ export interface DeliveryControl {
   readonly heldMs: () => number | undefined;
   /** Aborts running attempts. */
   readonly stopped: AbortSignal;
+  /** Told of what each run touched or found up to date. */
+  readonly touched: (targets: readonly TargetResult[]) => void;
   /** Waits with the delivery's place given free; ends early when superseded, poked or closing. */
   readonly wait: (ms: number) => Promise<void>;
   readonly redelivered: boolean;
@@ -38,8 +43,9 @@ export type ActionsEnd =
   | { readonly end: 'superseded' | 'stopped' };
 
 /**
- * Runs the rule's actions for one event, in order. A failed attempt is repeated by the error's hint; after a final failure the rest is
- * skipped, unless the action says `onFailure: continue`. Only a failed action is repeated, not those before it.
+ * Runs the rule's actions for one event, in order. A failed attempt is repeated by the error's hint, one that has to wait when it asked
+ * to; after a final failure the rest is skipped, unless the action says `onFailure: continue`. Only that action is repeated, not those
+ * before it.
  */
 export async function runActions(
   runner: ActionRunner,
@@ -67,31 +73,78 @@ interface ActionRun {
   readonly event: TriggerEvent;
 }
 
+/** How far one action of one delivery is. */
+interface Progress {
+  attempt: number;
+  redelivered: boolean;
+  /** By target, what runs that ended `waiting` did with it: the last word, but `done` once is `done`. */
+  readonly targets: Map<string, TargetResult>;
+}
+
 async function untilAnswered(
   runner: ActionRunner,
   run: ActionRun,
   control: DeliveryControl,
 ): Promise<ActionOutcome | 'superseded' | 'stopped'> {
-  const { compiled, event } = run;
-  for (let attempt = 1; ;) {
+  const progress: Progress = { attempt: 1, redelivered: control.redelivered, targets: new Map() };
+  for (;;) {
     const end = await untilAllowed(control);
     if (end !== undefined) return end;
-    const result = await tryOnce(runner, run, { attempt, control });
-    if (!isTriggerError(result)) return { action: compiled.name, attempts: attempt, ...result };
-    if (control.stopped.aborted) return 'stopped';
-    const delayMs = delayAfter(result, attempt, { run, random: runner.random });
-    const report = { type: 'attemptFailed', event, action: compiled.name, attempt, error: result } as const;
-    if (delayMs === undefined) {
-      runner.report(report);
-      return { action: compiled.name, outcome: 'failed', attempts: attempt, targets: [], error: result };
-    }
-    runner.report({ ...report, nextAttemptAtMs: runner.scheduler.now() + delayMs });
-    await control.wait(delayMs);
+    const result = await tryOnce(runner, run, { progress, stopped: control.stopped });
+    progress.redelivered = true;
+    if (isTriggerError(result) && control.stopped.aborted) return 'stopped';
+    if (!isTriggerError(result)) control.touched(result.targets);
+    const next = isTriggerError(result)
+      ? afterFailure(runner, { ...run, progress }, result)
+      : afterResult(runner, { ...run, progress }, result);
+    if (typeof next !== 'number') return next;
+    await control.wait(next);
     if (control.superseded()) return 'superseded';
     if (control.closing()) return 'stopped';
-    // Not being the leader is no failure of the action, so it uses up no attempt.
-    if (result.code !== 'KT_NOT_LEADER') attempt += 1;
   }
+}
+
+/** Milliseconds until the next run, or how the action ended. */
+type Next = number | ActionOutcome;
+
+function afterResult(
+  runner: ActionRunner,
+  { compiled, event, progress }: ActionRun & { progress: Progress },
+  result: ActionResult,
+): Next {
+  const { name: action } = compiled;
+  for (const target of result.targets) {
+    const isDone = progress.targets.get(target.target)?.outcome === 'done';
+    progress.targets.set(target.target, isDone ? { ...target, outcome: 'done' } : target);
+  }
+  const targets = [...progress.targets.values()];
+  if (result.outcome !== 'waiting') {
+    const outcome = targets.some((target) => target.outcome === 'done') ? 'done' : result.outcome;
+    return { action, outcome, attempts: progress.attempt, targets };
+  }
+  const delayMs = within(LEAST_WAIT_MS, result.againAfterMs);
+  const againAtMs = runner.scheduler.now() + delayMs;
+  runner.report({ type: 'waiting', event, action, targets, because: result.because, againAtMs });
+  return delayMs;
+}
+
+function afterFailure(
+  runner: ActionRunner,
+  { compiled, event, progress }: ActionRun & { progress: Progress },
+  error: TriggerError,
+): Next {
+  const { name: action } = compiled;
+  const { attempt } = progress;
+  const delayMs = delayAfter(error, attempt, { retry: compiled.retry, random: runner.random });
+  const report = { type: 'attemptFailed', event, action, attempt, error } as const;
+  if (delayMs === undefined) {
+    runner.report(report);
+    return { action, outcome: 'failed', attempts: attempt, targets: [...progress.targets.values()], error };
+  }
+  runner.report({ ...report, nextAttemptAtMs: runner.scheduler.now() + delayMs });
+  // Not being the leader is no failure of the action, so it uses up no attempt.
+  if (error.code !== 'KT_NOT_LEADER') progress.attempt += 1;
+  return delayMs;
 }
 
 /** Asked before every attempt: nothing may be touched without the lease, by a tripped rule, or after the stop. */
@@ -108,27 +161,32 @@ async function untilAllowed(control: DeliveryControl): Promise<'superseded' | 's
 function delayAfter(
   error: TriggerError,
   attempt: number,
-  { run, random }: { run: ActionRun; random: () => number },
+  { retry, random }: { retry: RetryOptions; random: () => number },
 ): number | undefined {
-  const { retry } = run.compiled;
   if (error.code === 'KT_NOT_LEADER') return 1000;
   if (error.retry === 'never' || attempt > retry.limit) return undefined;
   if (typeof error.retry !== 'object') return fullJitter(attempt, retry, random);
-  return Math.min(Math.max(error.retry.afterMs, retry.initialDelayMs / 10), LONGEST_WAIT_MS);
+  return within(retry.initialDelayMs / 10, error.retry.afterMs);
+}
+
+/** A plugin's wish, kept from making a loop and from what no timer can hold. */
+function within(leastMs: number, afterMs: number): number {
+  return Math.min(Math.max(afterMs, leastMs), LONGEST_WAIT_MS);
 }
 
 async function tryOnce(
   runner: ActionRunner,
   run: ActionRun,
-  { attempt, control }: { attempt: number; control: DeliveryControl },
+  { progress, stopped }: { progress: Progress; stopped: AbortSignal },
 ): Promise<ActionResult | TriggerError> {
   const { compiled, event } = run;
   const { rule, scheduler, random } = runner;
+  const { attempt, redelivered } = progress;
   const delivery: Delivery = {
     event,
     id: event.id,
     attempt,
-    redelivered: control.redelivered || attempt > 1,
+    redelivered,
     get revision() {
       return runner.combinedRevision();
     },
@@ -137,7 +195,7 @@ async function tryOnce(
     const logger = runner.logger.child({ action: compiled.name });
     const call = (signal: AbortSignal) =>
       run.instance.run(compiled.config, delivery, { rule, scheduler, random, logger, signal });
-    const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped: control.stopped };
+    const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped };
     return checked(await attemptOnce(call, limits));
   } catch (thrown) {
     return toTriggerError(thrown);
@@ -147,8 +205,11 @@ async function tryOnce(
 /** The parts of a result that the host relies on; whatever else a plugin adds is left out. */
 function checked(result: unknown): ActionResult {
   try {
-    const { outcome, targets } = result as ActionResult;
-    if (isOutcome(outcome) && Array.isArray(targets)) return { outcome, targets: targets.map(checkedTarget) };
+    const { outcome, targets: told, because, againAfterMs } = result as ActionWaiting;
+    const targets = told.map(checkedTarget);
+    if (isOutcome(outcome)) return { outcome, targets };
+    if (outcome === 'waiting' && typeof because === 'string' && Number.isFinite(againAfterMs))
+      return { outcome, targets, because, againAfterMs };
   } catch {
     // Not an object, or its getters throw: said below.
   }

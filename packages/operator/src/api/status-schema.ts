@@ -32,10 +32,10 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
     }),
     actions: list('By action.', {
       name: text('Its name in the rule.'),
-      lastResult: text('Done, Unchanged, Failed, Skipped or Retrying.'),
+      lastResult: text('Done, Unchanged, Failed, Skipped, Retrying or Waiting.'),
       reason: text('The error code of the last failure.'),
-      message: text('The last failure.'),
-      nextAttempt: time('When a failed attempt is repeated.'),
+      message: text('The last failure, or what it waits for.'),
+      nextAttempt: time('When a failed attempt is repeated, or a waiting one looks again.'),
     }),
     counters: {
       type: 'object',

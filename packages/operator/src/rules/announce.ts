@@ -51,6 +51,7 @@ export function announce(
     case 'resumed':
       normal('Resumed', 'The breaker was reset; held changes are delivered');
       return;
+    case 'waiting':
     case 'verdict':
   }
 }

@@ -6,6 +6,7 @@ import type {
   RuleReport,
   SettledReport,
   TriggerError,
+  WaitingReport,
 } from '@kube-trigger/core';
 import { conditionsOf, type RuleFacts } from './conditions.js';
 import type {
@@ -23,6 +24,8 @@ import type {
 const SHOWN = 10;
 /** A status stays small however long an error is. */
 const MAX_MESSAGE = 512;
+/** Who looks again sooner does so all the time: its next look would be a write of the status for each. */
+const FAR_MS = 10_000;
 
 const RESULT = {
   done: 'Done',
@@ -85,6 +88,8 @@ export class RuleState {
         return;
       case 'attemptFailed':
         return this.#attemptFailed(report);
+      case 'waiting':
+        return this.#waiting(report);
       case 'settled':
         return this.#settled(report);
       case 'check':
@@ -187,6 +192,17 @@ export class RuleState {
       ...(nextAttemptAtMs === undefined ? {} : { nextAttempt: new Date(nextAttemptAtMs).toISOString() }),
     });
     this.#failing.set(action, error);
+  }
+
+  #waiting({ action, event, because, againAtMs }: WaitingReport): void {
+    const isFar = againAtMs - this.now() >= FAR_MS;
+    this.#actions.set(action, {
+      name: action,
+      lastResult: 'Waiting',
+      message: short(`${event.key}: ${because}`),
+      ...(isFar ? { nextAttempt: new Date(againAtMs).toISOString() } : {}),
+    });
+    this.#failing.delete(action);
   }
 
   #settled(report: SettledReport): void {

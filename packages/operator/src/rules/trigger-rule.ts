@@ -48,7 +48,7 @@ export interface SourceStatus {
 
 export interface ActionStatus {
   readonly name: string;
-  readonly lastResult?: 'Done' | 'Unchanged' | 'Failed' | 'Skipped' | 'Retrying';
+  readonly lastResult?: 'Done' | 'Unchanged' | 'Failed' | 'Skipped' | 'Retrying' | 'Waiting';
   readonly reason?: string;
   readonly message?: string;
   readonly nextAttempt?: string;

@@ -48,6 +48,51 @@ const settled = (outcome: 'done' | 'unchanged' | 'failed' | 'dropped', error?: T
 });
 const synced: RuleReport = { type: 'source', source: 'configMap[0]', state: 'synced' };
 
+describe('an action that waits', () => {
+  const waiting = (againAtMs: number): RuleReport => ({
+    type: 'waiting',
+    event: EVENT,
+    action: ACTION,
+    targets: [],
+    because: 'wave 1 of 3 is not ready',
+    againAtMs,
+  });
+
+  it('says for what and until when, and is no trouble', () => {
+    const state = stateOf();
+    state.apply(synced);
+    state.apply({
+      type: 'attemptFailed',
+      event: EVENT,
+      action: ACTION,
+      attempt: 1,
+      error: failure,
+      nextAttemptAtMs: 1,
+    });
+    state.apply(waiting(60_000));
+    expect(conditions(state)).toMatchObject({ Ready: 'True Watching', Stalled: 'False NotStalled' });
+    expect(state.status().actions).toEqual([
+      {
+        name: ACTION,
+        lastResult: 'Waiting',
+        message: 'ConfigMap/shop/cm: wave 1 of 3 is not ready',
+        nextAttempt: '1970-01-01T00:01:00.000Z',
+      },
+    ]);
+  });
+
+  it('has the same status at each look while it looks every second', () => {
+    const now = { at: 0 };
+    const state = stateOf({}, now);
+    state.apply(synced);
+    state.apply(waiting(1000));
+    const first = state.status();
+    now.at = 1000;
+    state.apply(waiting(2000));
+    expect(state.status()).toEqual(first);
+  });
+});
+
 describe('conditions', () => {
   const cases: readonly (readonly [string, readonly RuleReport[], string, string])[] = [
     ['nothing was seen yet', [], 'False Syncing', 'False NotStalled'],

@@ -41,6 +41,7 @@ it.each([
   'the source contract of good',
   'the source contract of good edge',
   'the action contract of good',
+  'the action contract of good waiting',
   'the action contract of good edge',
 ])('%s holds', (plugin) => {
   expect(failed.get(plugin)).toEqual(new Set());
@@ -79,6 +80,8 @@ describe('an action that', () => {
   it.each([
     ['does nothing', 'acts, and names its targets'],
     ['names no target', 'acts, and names its targets'],
+    ['waits for ever', 'acts, and names its targets'],
+    ['waits without a reason', 'acts, and names its targets'],
     ['repeats itself', 'repeats nothing for a revision that is there already, in the same process'],
     ['repeats itself after a restart', 'repeats nothing for a revision that is there already, after a restart'],
     ['acts once only', 'acts again for another revision'],
