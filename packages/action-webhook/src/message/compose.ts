@@ -1,9 +1,10 @@
 import type { ActionContext, Delivery } from '@kube-trigger/core';
+import { EvaluationError } from '@kube-trigger/expressions';
 import type { HeaderConfig, WebhookConfig } from '../config/schema.js';
 import { isHeaderValue } from '../config/validate-headers.js';
 import { webhookError } from '../errors.js';
 import { describeSource, type References } from '../targets/references.js';
-import { compileBody, templateValues } from './body-template.js';
+import { compileBody } from './body-template.js';
 import { type Content, cloudEvent } from './cloud-event.js';
 import { signatureHeaders, signingKeys } from './signature.js';
 
@@ -73,17 +74,15 @@ function contentOf(config: WebhookConfig, delivery: Delivery, { rule }: ActionCo
     return cloudEvent(event, rule, { mode, type: cloudEvents?.type, source: cloudEvents?.source, withoutData });
   }
   const { template, issue } = compileBody(body);
-  if (template === undefined) throw unmade(issue);
+  if (template === undefined) throw unmade(issue, 'Correct the template');
   try {
-    return { headers: { 'content-type': body.contentType }, body: template.render(templateValues(event, rule)) };
+    return { headers: { 'content-type': body.contentType }, body: template.render(event, rule) };
   } catch (error) {
-    throw unmade((error as Error).message);
+    if (!(error instanceof EvaluationError)) throw error;
+    throw unmade(error.message, error.fix);
   }
 }
 
-function unmade(reason: string): Error {
-  return webhookError('KT_WEBHOOK_TEMPLATE', `body.template: ${reason}`, {
-    retry: 'never',
-    fix: 'Correct the template; has(event.data.field) tells whether a source gives a field',
-  });
+function unmade(reason: string, fix: string): Error {
+  return webhookError('KT_WEBHOOK_TEMPLATE', `body.template: ${reason}`, { retry: 'never', fix });
 }

@@ -260,12 +260,12 @@ const REFUSED: [name: string, config: object, issue: string][] = [
   [
     'a template with an unknown field',
     { url, body: { template: '{"a": "${event.vlue}"}' } },
-    'body.template: line 1, column 10: "event.vlue": No such key: vlue',
+    'body.template: line 1, column 16: "event.vlue": No such key: vlue',
   ],
   [
     'a template that wants contents',
     { url, body: { template: '"${event.object.data}"' } },
-    'body.template: line 1, column 4: "event.object.data": No such key: object',
+    'body.template: line 1, column 10: "event.object.data": No such key: object',
   ],
   [
     'a template that is no JSON',

@@ -6,10 +6,9 @@ import {
   type TriggerEvent,
   type Verdict,
 } from '@kube-trigger/core';
+import { compileCondition, type Condition, EvaluationError } from '@kube-trigger/expressions';
 import { injectable } from 'tsyringe';
 import type { CelConfig } from './config.js';
-import { compileExpression, type Predicate, summaryOf } from './expression.js';
-import { valuesOf } from './variables.js';
 
 export const CEL_ERRORS = {
   KT_CEL_EVALUATION:
@@ -21,29 +20,26 @@ const SHOWN = 120;
 /** Passes what the expression is true for. Where it has no value it throws `KT_CEL_EVALUATION`: the host reports that and asks again. */
 @injectable()
 export class CelFilter implements Filter<CelConfig> {
-  readonly #predicates = new WeakMap<CelConfig, Predicate>();
+  readonly #conditions = new WeakMap<CelConfig, Condition>();
 
   decide(config: CelConfig, event: TriggerEvent, { rule }: FilterContext): Verdict {
     const shown = cut(config.expression);
     try {
-      return this.#predicateOf(config)(valuesOf(event, rule)) ? PASS : { drop: `the expression is false: ${shown}` };
+      return this.#conditionOf(config).holds(event, rule) ? PASS : { drop: `the expression is false: ${shown}` };
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      const fix = code === 'no_such_key' ? 'Ask has() for the field first' : 'Correct the expression';
-      throw new TriggerError('KT_CEL_EVALUATION', `"${shown}" has no value: ${summaryOf(error as Error)}`, {
-        fix,
-        cause: error,
-      });
+      if (!(error instanceof EvaluationError)) throw error;
+      const { message, fix } = error;
+      throw new TriggerError('KT_CEL_EVALUATION', `"${shown}" has no value: ${message}`, { fix, cause: error });
     }
   }
 
-  #predicateOf(config: CelConfig): Predicate {
-    const known = this.#predicates.get(config);
+  #conditionOf(config: CelConfig): Condition {
+    const known = this.#conditions.get(config);
     if (known !== undefined) return known;
-    const { predicate, issue } = compileExpression(config.expression);
-    if (predicate === undefined) throw new Error(issue);
-    this.#predicates.set(config, predicate);
-    return predicate;
+    const { condition, issue } = compileCondition(config.expression);
+    if (condition === undefined) throw new Error(issue);
+    this.#conditions.set(config, condition);
+    return condition;
   }
 }
 

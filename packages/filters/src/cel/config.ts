@@ -1,6 +1,6 @@
 import type { ConfigIssue } from '@kube-trigger/core';
+import { compileCondition } from '@kube-trigger/expressions';
 import { type Static, Type } from 'typebox';
-import { compileExpression } from './expression.js';
 
 export const CelConfig = Type.Object(
   {
@@ -17,6 +17,6 @@ export const CelConfig = Type.Object(
 export type CelConfig = Static<typeof CelConfig>;
 
 export function validateCel({ expression }: CelConfig): ConfigIssue[] {
-  const { issue } = compileExpression(expression);
+  const { issue } = compileCondition(expression);
   return issue === undefined ? [] : [{ path: 'expression', message: issue }];
 }

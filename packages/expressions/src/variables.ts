@@ -1,6 +1,6 @@
 import type { RuleIdentity, TriggerEvent } from '@kube-trigger/core';
 
-/** What an expression sees, with CEL's types. Names as in templates. Nothing here comes from the contents of a ConfigMap or Secret. */
+/** What an expression sees, with CEL's types. The table in the README says the same. */
 export const VARIABLES = {
   event: {
     id: 'string',
@@ -15,8 +15,10 @@ export const VARIABLES = {
   rule: { namespace: 'string', name: 'string' },
 } as const;
 
+export type RuleName = Pick<RuleIdentity, 'namespace' | 'name'>;
+
 /** `changedKeys` is left out where it is not known, so that asking for it is an error and not a false. */
-export function valuesOf(event: TriggerEvent, rule: RuleIdentity): Record<string, unknown> {
+export function valuesOf(event: TriggerEvent, rule: RuleName): Record<string, unknown> {
   const { id, source, key, change, changedKeys, revision, observedAtMs, data } = event;
   return {
     event: {
