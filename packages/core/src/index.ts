@@ -47,19 +47,22 @@ export { MemoryCheckpointStore, PacedJournal } from './checkpoint/journal.js';
 export type { CheckpointStore, Journal, JournalOptions, JournalWriter } from './checkpoint/journal.js';
 export type {
   ActionOutcome,
+  AttemptedReport,
   AttemptFailedReport,
   RuleReport,
   SettledReport,
   SourceReport,
+  UndoneReport,
   WaitingReport,
 } from './pipeline/report.js';
+export type { ManualRun } from './pipeline/manual.js';
 export { RuleRunner } from './pipeline/rule-runner.js';
-export type { DeadLetter, RuntimeServices } from './pipeline/rule-runner.js';
+export type { DeadLetter, RuntimeServices, UnderWay } from './pipeline/rule-runner.js';
 export { fullJitter, sleep } from './pipeline/wait.js';
 export { instantiate } from './registry/instantiate.js';
 export { PluginRegistry } from './registry/plugin-registry.js';
 export { compileRule } from './rule/compile-rule.js';
-export type { Compilation } from './rule/compile-rule.js';
+export type { Compilation, CompileOptions } from './rule/compile-rule.js';
 export type {
   BreakerOptions,
   CompiledAction,

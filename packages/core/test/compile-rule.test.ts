@@ -393,6 +393,39 @@ const wrong: [string, unknown, string, string][] = [
   ['a function', { ...good, suspend: () => true }, 'spec', 'is not plain data (JSON)'],
 ];
 
+describe('a rule that was accepted before', () => {
+  const again = (spec: unknown) => compileRule(IDENTITY, spec, registry, { acceptedBefore: true });
+
+  it('goes on with what a plugin now finds wrong with its own options, which is told', () => {
+    const spec = { ...good, actions: [{ roll: { name: 'web', gone: true } }], filters: [{ sieve: { mesh: 'fine' } }] };
+    expect(again(spec)).toMatchObject({
+      rule: { filters: [{ config: { mesh: 'fine' } }], actions: [{ config: { name: 'web', gone: true } }] },
+      tolerated: {
+        reason: 'Invalid',
+        issues: [{ path: 'spec.filters[0].sieve.mesh' }, { path: 'spec.actions[0].roll.gone' }],
+      },
+    });
+    expect(compile(spec)).toHaveProperty('issues');
+  });
+
+  it('keeps the ids of its sources, so that nothing starts anew', () => {
+    const before = compiled(good);
+    const now = again({ ...good, actions: [{ roll: { name: 'web', gone: true } }] });
+    expect('rule' in now && now.rule.sources).toEqual(before.sources);
+  });
+
+  it.each([
+    ['a plugin that is not installed any more', { ...good, actions: [{ gone: {} }] }, 'UnknownPlugin'],
+    ['a field that no rule has', { ...good, fliters: [] }, 'Invalid'],
+  ])('is refused for %s', (_, spec, reason) => {
+    expect(again(spec)).toMatchObject({ reason, issues: [{ path: expect.any(String) }] });
+  });
+
+  it('says nothing of tolerance when nothing is wrong', () => {
+    expect(again(good)).not.toHaveProperty('tolerated');
+  });
+});
+
 describe('a wrong rule', () => {
   it('with more unknown fields than the validator lists errors is told of them', () => {
     const surplus = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`surplus${i}`, 1]));

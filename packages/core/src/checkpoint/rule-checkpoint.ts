@@ -33,6 +33,8 @@ export class RuleCheckpoint {
   /** Records that may be forgotten, the oldest first. */
   readonly #fading = new Set<string>();
   readonly #unreadable = new Set<string>();
+  /** How many keys exist, by source: counted along, since a status that is asked for often must not walk 10,000 entries. */
+  readonly #present = new Map<string, number>();
   readonly #edgeSources: ReadonlySet<string>;
   #sum = 0n;
   #forgotten = 0n;
@@ -71,6 +73,7 @@ export class RuleCheckpoint {
       return;
     }
     this.#entries.set(record, entry);
+    this.#count(record, undefined, entry);
     if (this.#fades(sourceId, entry)) this.#fading.add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#sum = (this.#sum + contribution(record, actedRevision(entry))) % SUM_MODULUS;
@@ -225,6 +228,11 @@ export class RuleCheckpoint {
     return this.#entries.size;
   }
 
+  /** How many keys of the source exist, as far as the checkpoint knows. */
+  presentCount(sourceId: string): number {
+    return this.#present.get(sourceId) ?? 0;
+  }
+
   /** Why the breaker tripped, if it did: in this process or in one before it. */
   get tripped(): string | undefined {
     return this.#tripped;
@@ -248,6 +256,7 @@ export class RuleCheckpoint {
       this.#sum = (this.#sum - removed + contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
     }
     this.#entries.set(record, entry);
+    this.#count(record, before, entry);
     this.#unreadable.delete(record);
     this.journal.put(record, encodeEntry(entry));
     this.#fading.delete(record); // so that the set is in the order of the last change
@@ -278,8 +287,16 @@ export class RuleCheckpoint {
     if (entry === undefined) return;
     this.#sum = (this.#sum - contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
     this.#entries.delete(record);
+    this.#count(record, entry, undefined);
     this.#fading.delete(record);
     this.journal.put(record, null);
+  }
+
+  #count(record: string, before: CheckpointEntry | undefined, after: CheckpointEntry | undefined): void {
+    const change = Number(after !== undefined && isPresent(after)) - Number(before !== undefined && isPresent(before));
+    if (change === 0) return;
+    const sourceId = record.slice(0, record.indexOf('/'));
+    this.#present.set(sourceId, (this.#present.get(sourceId) ?? 0) + change);
   }
 
   /** Asks for the next write and waits for nothing. */

@@ -66,6 +66,8 @@ export interface TriggerEvent<D = unknown> {
   readonly observedAtMs: number;
   /** Since when the key has been waiting for a delivery, also across replaced states; milliseconds since the epoch. */
   readonly waitingSinceMs: number;
+  /** Set for a run that a person asked for (`kube-trigger fire`): who, by their own word. No filter was asked. */
+  readonly manual?: { readonly by: string };
   readonly data?: D;
 }
 

@@ -16,7 +16,7 @@ export function eventOf(
   before: CheckpointEntry | undefined,
   facts: EventFacts,
 ): TriggerEvent {
-  const { sourceId, key, revision, data, source, occurrence, observedAtMs } = observation;
+  const { sourceId, key, revision, data, source, occurrence, observedAtMs, manual } = observation;
   const changedKeys = occurrence === undefined ? changedSince(before, observation) : undefined;
   const id = createHash('sha256')
     .update([facts.ruleUid, sourceId, key, String(facts.sequence), revision].join('\n'))
@@ -32,6 +32,7 @@ export function eventOf(
     waitingSinceMs: facts.waitingSinceMs,
     ...(changedKeys === undefined ? {} : { changedKeys }),
     ...(data === undefined ? {} : { data }),
+    ...(manual === undefined ? {} : { manual }),
   };
 }
 

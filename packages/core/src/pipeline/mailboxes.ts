@@ -71,6 +71,13 @@ export class Mailboxes {
     for (const id of this.#boxes.keys()) if (id.startsWith(prefix)) yield id.slice(prefix.length);
   }
 
+  /** What is under way, in the order of arrival. */
+  *underWay(): Iterable<{ readonly source: string; readonly key: string; readonly sinceMs: number }> {
+    for (const { head, sinceMs } of this.#boxes.values()) {
+      if (head !== undefined) yield { source: head.source.name, key: head.key, sinceMs };
+    }
+  }
+
   isUnderWay(sourceId: string, key: string): boolean {
     return this.#boxes.has(`${sourceId}/${key}`);
   }
@@ -150,7 +157,9 @@ export class Mailboxes {
   /** One step of a key: a settled state ends, a held or deferred one waits, a passed one is delivered. */
   async #advance(box: Mailbox, observation: Observation): Promise<void> {
     if (this.options.checkpoint.isSettled(observation)) {
+      const { source, key } = observation;
       this.#nothingToDo(observation);
+      this.options.report({ type: 'undone', source: source.name, key });
       return box.take(observation);
     }
     const heldMs = this.#heldMs();

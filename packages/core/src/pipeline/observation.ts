@@ -12,4 +12,6 @@ export interface Observation extends KeyState {
   readonly observedAtMs: number;
   /** Set for occurrences: they queue up in order, where states replace one another. */
   readonly occurrence?: { readonly settled?: (outcome: Outcome) => void };
+  /** Set for a run that a person asked for. */
+  readonly manual?: { readonly by: string };
 }

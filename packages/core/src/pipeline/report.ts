@@ -1,6 +1,6 @@
 import type { TriggerError } from '../contract/errors.js';
 import type { Outcome, TriggerEvent } from '../contract/events.js';
-import type { TargetResult } from '../contract/plugin.js';
+import type { ActionResult, TargetResult } from '../contract/plugin.js';
 
 /** What a running rule tells: the one stream that status, Events, metrics and `explain` are made from. */
 export type RuleReport =
@@ -20,9 +20,11 @@ export type RuleReport =
       readonly because: string;
       readonly untilMs: number;
     }
+  | AttemptedReport
   | AttemptFailedReport
   | WaitingReport
   | SettledReport
+  | UndoneReport
   | { readonly type: 'check'; readonly action: string; readonly error?: TriggerError }
   | { readonly type: 'checkpoint'; readonly error?: TriggerError }
   | { readonly type: 'tripped'; readonly error: TriggerError }
@@ -34,6 +36,25 @@ export interface SourceReport {
   readonly source: string;
   readonly state: 'opening' | 'synced' | 'degraded';
   readonly error?: TriggerError;
+}
+
+/** What waited for a delivery is the settled state again: nothing is to be done. */
+export interface UndoneReport {
+  readonly type: 'undone';
+  readonly source: string;
+  readonly key: string;
+}
+
+/** An attempt of an action ended, however it did. */
+export interface AttemptedReport {
+  readonly type: 'attempted';
+  readonly event: TriggerEvent;
+  readonly action: string;
+  readonly attempt: number;
+  readonly outcome: ActionResult['outcome'] | 'failed';
+  readonly error?: TriggerError;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
 }
 
 /** An attempt failed; without `nextAttemptAtMs` the action was given up. */

@@ -8,6 +8,7 @@ import { checkActions } from './check-actions.js';
 import { gatesOf } from './gates.js';
 import { identifySources } from './identify-sources.js';
 import { Mailboxes, trippedError } from './mailboxes.js';
+import { MANUAL_ID, manualObservation, type ManualRun } from './manual.js';
 import { observeSource } from './observe-source.js';
 import type { RuleReport } from './report.js';
 import type { ActionRunner } from './run-actions.js';
@@ -33,6 +34,15 @@ export interface DeadLetter {
   readonly revision: string;
   /** The code of the error that it was given up for. */
   readonly code: string;
+}
+
+/** A key whose state waits for its delivery or is in it. */
+export interface UnderWay {
+  /** The source's name in the rule. */
+  readonly source: string;
+  readonly key: string;
+  /** Since when, also across replaced states; milliseconds since the epoch. */
+  readonly sinceMs: number;
 }
 
 /**
@@ -69,7 +79,11 @@ export class RuleRunner {
     const journal = await this.#open();
     if (this.#stop.signal.aborted) return journal.close();
     const edge = rule.sources.filter(({ plugin }) => plugin.semantics === 'edge');
-    const checkpoint = new RuleCheckpoint(journal, rule.sources.map(idOf), edge.map(idOf));
+    const checkpoint = new RuleCheckpoint(
+      journal,
+      [...rule.sources.map(idOf), MANUAL_ID],
+      [...edge.map(idOf), MANUAL_ID],
+    );
     this.#checkpoint = checkpoint;
     const context = this.#context();
     const report = (said: RuleReport) => this.#reports.next(said);
@@ -79,11 +93,13 @@ export class RuleRunner {
       combinedRevision: () => checkpoint.combinedRevision,
       report,
     };
+    const decide = gatesOf(rule, instances, { context, report });
     this.#mailboxes = new Mailboxes({
       checkpoint,
       runner,
       delivery: rule.delivery,
-      decide: gatesOf(rule, instances, { context, report }),
+      // Whoever asks for a run by hand has decided.
+      decide: (observation, event) => (observation.manual === undefined ? decide(observation, event) : undefined),
       mayAct: () => this.#mayAct(),
       report,
     });
@@ -145,6 +161,17 @@ export class RuleRunner {
     return { underWay: this.#mailboxes?.size ?? 0, keys: this.#checkpoint?.size ?? 0 };
   }
 
+  /** How many keys of a source exist, by the source's name in the rule; undefined before the checkpoint was read. */
+  keysOf(source: string): number | undefined {
+    const found = this.rule.sources.find(({ name }) => name === source);
+    return found && this.#checkpoint?.presentCount(found.id);
+  }
+
+  /** The first keys that are under way. */
+  underWay(limit = 100): readonly UnderWay[] {
+    return [...take(this.#mailboxes?.underWay() ?? [], limit)];
+  }
+
   /** Why the breaker stopped the rule, if it did; also in a process before this one. */
   get tripped(): string | undefined {
     return this.#checkpoint?.tripped;
@@ -155,9 +182,9 @@ export class RuleRunner {
     const letters: DeadLetter[] = [];
     for (const { sourceId, key, entry } of this.#checkpoint?.failed() ?? []) {
       if (letters.length >= limit) break;
-      const source = this.rule.sources.find(({ id }) => id === sourceId);
+      const source = sourceId === MANUAL_ID ? MANUAL_ID : this.rule.sources.find(({ id }) => id === sourceId)?.name;
       const { settled: revision = '', failed: code = '' } = entry;
-      if (source !== undefined) letters.push({ source: source.name, key, revision, code });
+      if (source !== undefined) letters.push({ source, key, revision, code });
     }
     return letters;
   }
@@ -172,6 +199,12 @@ export class RuleRunner {
     if (checkpoint === undefined || mailboxes === undefined || this.#stop.signal.aborted) return 0;
     const due = [...checkpoint.failed()].filter(({ sourceId, key }) => !mailboxes.isUnderWay(sourceId, key));
     for (const { sourceId, key, entry } of due) {
+      if (sourceId === MANUAL_ID) {
+        const again = manualObservation({ id: entry.settled ?? '', by: 'retry', key }, this.services.scheduler.now());
+        checkpoint.reopen(again);
+        mailboxes.offer(again);
+        continue;
+      }
       const index = this.rule.sources.findIndex((source) => source.id === sourceId);
       const source = at(this.rule.sources, index);
       const occurrence = source.plugin.semantics === 'edge' ? {} : undefined;
@@ -181,6 +214,17 @@ export class RuleRunner {
       mailboxes.offer({ ...state, source, instance: at(this.instances.sources, index), observedAtMs, occurrence });
     }
     return due.length;
+  }
+
+  /**
+   * Runs the actions now because a person asked for it: no filter is asked, but a tripped breaker or a lost lease holds it up as any other.
+   * The same id is run once, also across restarts. False when the rule does not run.
+   */
+  fire(run: ManualRun): boolean {
+    const mailboxes = this.#mailboxes;
+    if (mailboxes === undefined || this.#stop.signal.aborted) return false;
+    mailboxes.offer(manualObservation(run, this.services.scheduler.now()));
+    return true;
   }
 
   /** Lets a tripped rule act again, in this process and in later ones. What waited meanwhile is delivered now. False when it was not tripped. */
@@ -243,6 +287,15 @@ export class RuleRunner {
     const { logger, scheduler, random } = this.services;
     const { namespace, name } = this.rule.identity;
     return { rule: this.rule.identity, logger: logger.child({ rule: `${namespace}/${name}` }), scheduler, random };
+  }
+}
+
+function* take<T>(items: Iterable<T>, limit: number): Iterable<T> {
+  let left = limit;
+  for (const item of items) {
+    if (left <= 0) return;
+    left -= 1;
+    yield item;
   }
 }
 

@@ -90,7 +90,17 @@ async function untilAnswered(
   for (;;) {
     const end = await untilAllowed(control);
     if (end !== undefined) return end;
+    const startedAtMs = runner.scheduler.now();
     const result = await tryOnce(runner, run, { progress, stopped: control.stopped });
+    runner.report({
+      type: 'attempted',
+      event: run.event,
+      action: run.compiled.name,
+      attempt: progress.attempt,
+      ...(isTriggerError(result) ? { outcome: 'failed', error: result } : { outcome: result.outcome }),
+      startedAtMs,
+      endedAtMs: runner.scheduler.now(),
+    });
     progress.redelivered = true;
     if (isTriggerError(result) && control.stopped.aborted) return 'stopped';
     if (!isTriggerError(result)) control.touched(result.targets);

@@ -12,7 +12,12 @@ import { type RuleIssue, unknownField, validateConfig } from './validate-config.
 import { asWritten } from './yaml-keys.js';
 
 export type Compilation =
-  | { readonly rule: CompiledRule; readonly suspend: boolean }
+  | {
+      readonly rule: CompiledRule;
+      readonly suspend: boolean;
+      /** What is wrong with a rule that was accepted before and goes on all the same. */
+      readonly tolerated?: { readonly issues: readonly RuleIssue[]; readonly reason: 'Invalid' };
+    }
   | { readonly issues: readonly RuleIssue[]; readonly reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' };
 
 /** The seed's form of a source: the kind picks the plugin. */
@@ -26,14 +31,27 @@ const SourceObjectRef = Type.Object(
   { additionalProperties: false },
 );
 
+export interface CompileOptions {
+  /**
+   * This very spec was accepted before: what a plugin now finds wrong with its own options is tolerated, because a newer version of the
+   * plugin must not stop a rule that works. Names that cannot be resolved are refused all the same.
+   */
+  readonly acceptedBefore?: boolean;
+}
+
 /**
  * Resolves a rule's `spec` against the installed plugins. Total and pure: everything that is wrong comes back as issues with a path
  * from the object's root, all at once.
  */
-export function compileRule(identity: RuleIdentity, spec: unknown, registry: PluginRegistry): Compilation {
+export function compileRule(
+  identity: RuleIdentity,
+  spec: unknown,
+  registry: PluginRegistry,
+  options: CompileOptions = {},
+): Compilation {
   const shape = validateConfig(RuleSpec, spec, 'spec');
   if (shape.issues !== undefined) return { issues: shape.issues, reason: 'Invalid' };
-  const compiler = new Compiler(identity, registry);
+  const compiler = new Compiler(identity, registry, options.acceptedBefore === true);
   const { suspend, onFirstSeen, delivery } = shape.value;
   const sources = shape.value.sources.map((item, i) => compiler.source(item, i));
   const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
@@ -50,7 +68,8 @@ export function compileRule(identity: RuleIdentity, spec: unknown, registry: Plu
     actions: actions.filter((action) => action !== undefined),
     delivery: { concurrency, breaker: { limit: breaker.limit, windowMs: breaker.windowSeconds * 1000 } },
   };
-  return { rule, suspend };
+  if (compiler.tolerated.length === 0) return { rule, suspend };
+  return { rule, suspend, tolerated: { issues: compiler.tolerated, reason: 'Invalid' } };
 }
 
 type Kind = Plugin['kind'];
@@ -71,11 +90,13 @@ interface AnyPicked {
 
 class Compiler {
   readonly issues: RuleIssue[] = [];
+  readonly tolerated: RuleIssue[] = [];
   reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' = 'Invalid';
 
   constructor(
     private readonly identity: RuleIdentity,
     private readonly registry: PluginRegistry,
+    private readonly acceptedBefore: boolean,
   ) {}
 
   source(item: Record<string, unknown>, index: number): CompiledSource | undefined {
@@ -241,12 +262,18 @@ class Compiler {
     const { plugin, path } = picked;
     const validated = validateConfig(plugin.config, asWritten(plugin.config, picked.config), path);
     if (validated.issues !== undefined) {
-      this.issues.push(...validated.issues);
-      return undefined;
+      const { issues, defaulted } = validated;
+      if (defaulted === undefined) this.issues.push(...issues);
+      return this.#object(issues) ? undefined : defaulted;
     }
     const more = this.#furtherIssues(picked, validated.value);
-    this.issues.push(...more);
-    return more.length === 0 ? validated.value : undefined;
+    return more.length > 0 && this.#object(more) ? undefined : validated.value;
+  }
+
+  /** True when the objection counts. */
+  #object(issues: readonly RuleIssue[]): boolean {
+    (this.acceptedBefore ? this.tolerated : this.issues).push(...issues);
+    return !this.acceptedBefore;
   }
 
   /** What the plugin itself objects to. A `validate` that fails is an issue of its own: the rule must not run unchecked. */

@@ -12,7 +12,8 @@ export interface RuleIssue {
 
 export type Validated<T> =
   | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly RuleIssue[] };
+  /** `defaulted`: what is there all the same, with defaults; absent where it is no plain data. */
+  | { readonly issues: readonly RuleIssue[]; readonly defaulted?: unknown };
 
 /**
  * Applies the schema's defaults to a copy and checks it. Unknown fields are refused (with the nearest known one), values are never
@@ -24,7 +25,7 @@ export function validateConfig<S extends TSchema>(schema: S, config: unknown, pa
     const errors = [...Value.Errors(schema, value)];
     if (errors.length === 0) return { value: value as Static<S> };
     const issues = errors.flatMap((error) => issuesOf(error, { schema, value, path }));
-    return { issues: unique(issues) };
+    return { issues: unique(issues), defaulted: value };
   } catch {
     return { issues: [{ path, message: 'is not plain data (JSON)' }] };
   }
