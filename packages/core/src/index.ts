@@ -61,6 +61,7 @@ export type { DeadLetter, RuntimeServices, UnderWay } from './pipeline/rule-runn
 export { fullJitter, sleep } from './pipeline/wait.js';
 export { instantiate } from './registry/instantiate.js';
 export { PluginRegistry } from './registry/plugin-registry.js';
+export type { RefusedPackage } from './registry/plugin-registry.js';
 export { compileRule } from './rule/compile-rule.js';
 export type { Compilation, CompileOptions } from './rule/compile-rule.js';
 export type {

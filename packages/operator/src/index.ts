@@ -7,7 +7,9 @@ export {
   TRIGGER_CHECKPOINT,
   TRIGGER_RULE,
 } from './api/resources.js';
-export { BUNDLED, bundledRegistry } from './bundled-plugins.js';
+export { BUNDLED, bundledRegistry } from './plugins/bundled.js';
+export { loadPlugins } from './plugins/load-plugins.js';
+export type { PluginSelection } from './plugins/load-plugins.js';
 export { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js';
 export type { ClusterCheckpointOptions } from './checkpoint/cluster-checkpoint-store.js';
 export { createLogger } from './logger.js';

@@ -7,9 +7,19 @@ type PluginOf<K extends Kind> = Extract<Plugin, { kind: K }>;
 /** Keys that a plugin cannot take as its name, because they stand beside plugin keys in a rule. */
 const TAKEN_NAMES = new Set(['name', 'retry', 'timeoutSeconds', 'onFailure', 'objectRef']);
 
+/** A package whose plugins are not available, and why. */
+export interface RefusedPackage {
+  /** The package's name, or the path that it was asked for by. */
+  readonly origin: string;
+  readonly reason: string;
+  /** What it says it has, e.g. `action/chat`; empty when it could not be asked. */
+  readonly provides: readonly string[];
+}
+
 /** The installed plugins, by kind and name. */
 export class PluginRegistry {
   readonly #plugins = new Map<string, Plugin>();
+  readonly #refused: RefusedPackage[] = [];
 
   /**
    * Checks and adds a package's default export. Throws `KT_PLUGIN_INVALID`, naming `origin` (a package name) and the reason, for
@@ -22,6 +32,27 @@ export class PluginRegistry {
     if (this.#plugins.has(id)) throw invalid(origin, `another plugin is already the ${plugin.kind} "${plugin.name}"`);
     this.#refuseHandledTwice(plugin, origin);
     this.#plugins.set(id, plugin);
+  }
+
+  /** Adds all plugins of a package or, when one of them cannot be, none. Throws as `register` does. */
+  registerAll(candidates: readonly unknown[], origin: string): void {
+    const before = [...this.#plugins];
+    try {
+      for (const candidate of candidates) this.register(candidate, origin);
+    } catch (thrown) {
+      this.#plugins.clear();
+      for (const [id, plugin] of before) this.#plugins.set(id, plugin);
+      throw thrown;
+    }
+  }
+
+  /** Remembers a package that was asked for and is not available, so that rules which need it are told why. */
+  refuse(refused: RefusedPackage): void {
+    this.#refused.push(refused);
+  }
+
+  get refused(): readonly RefusedPackage[] {
+    return this.#refused;
   }
 
   #refuseHandledTwice(plugin: Plugin, origin: string): void {

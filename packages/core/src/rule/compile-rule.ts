@@ -215,13 +215,23 @@ class Compiler {
     }
     const plugin = this.registry.find(kind, key);
     if (plugin === undefined) {
-      const close = nearest(key, known);
-      const hint = close === undefined ? `installed: ${known.join(', ') || 'none'}` : `did you mean "${close}"?`;
-      this.issues.push({ path: `${path}.${key}`, message: `no ${kind} plugin "${key}" is installed; ${hint}` });
+      this.issues.push({ path: `${path}.${key}`, message: this.#whyUnknown(kind, key) });
       this.reason = 'UnknownPlugin';
       return undefined;
     }
     return { plugin, config: item[key], path: `${path}.${key}` };
+  }
+
+  #whyUnknown(kind: Kind, key: string): string {
+    const { refused } = this.registry;
+    const saysItHasIt = refused.find(({ provides }) => provides.includes(`${kind}/${key}`));
+    if (saysItHasIt !== undefined)
+      return `the ${kind} plugin "${key}" is not available: ${saysItHasIt.origin} was refused: ${saysItHasIt.reason}`;
+    const known = this.registry.names(kind);
+    const close = nearest(key, known);
+    const hint = close === undefined ? `installed: ${known.join(', ') || 'none'}` : `did you mean "${close}"?`;
+    const others = refused.map(({ origin, reason }) => `; refused: ${origin}: ${reason}`).join('');
+    return `no ${kind} plugin "${key}" is installed; ${hint}${others}`;
   }
 
   #byKind(item: Record<string, unknown>, path: string): Picked<'source'> | undefined {

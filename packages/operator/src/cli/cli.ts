@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { annotateCommands } from './annotate.js';
+import { withConfigFile } from './config-file.js';
 import { crdCommand } from './crd.js';
 import { runCommand } from './run.js';
 import { VERSION } from '../version.js';
@@ -16,7 +17,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   for (const command of annotateCommands()) program.addCommand(command);
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withConfigFile(args, program), { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;

@@ -1,11 +1,11 @@
 import type { KubeAuth } from '@kube-trigger/kube';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { bundledRegistry } from '../bundled-plugins.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../logger.js';
 import { startOperator } from '../operator.js';
 import { chooseAuth, type ClusterOptions } from './cluster-options.js';
+import { chosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 
-interface RunOptions extends ClusterOptions {
+interface RunOptions extends ClusterOptions, PluginOptions {
   readonly namespace: readonly string[];
   readonly leaderElect: boolean;
   readonly operatorNamespace?: string;
@@ -17,7 +17,7 @@ interface RunOptions extends ClusterOptions {
 
 /** `kube-trigger run`: the controller, until SIGINT or SIGTERM; then it drains and exits 0. A second signal exits at once. */
 export function runCommand(): Command {
-  return new Command('run')
+  return withPluginOptions(new Command('run'))
     .description('Run the controller against a cluster, until SIGINT or SIGTERM.')
     .option(
       '--kubeconfig <file>',
@@ -51,7 +51,7 @@ async function run(options: RunOptions): Promise<void> {
   const operator = await startOperator({
     auth,
     logger,
-    registry: bundledRegistry(),
+    registry: await chosenPlugins(options, logger),
     namespaces: options.namespace,
     drainMs: options.drainSeconds * 1000,
     ...(options.healthPort < 0 ? {} : { healthPort: options.healthPort }),

@@ -4,7 +4,7 @@ import { eventually, never } from '@kube-trigger/testing';
 import { expect, it } from 'vitest';
 import { definitions } from '../../src/api/definitions.js';
 import { TRIGGER_RULE } from '../../src/api/resources.js';
-import { bundledRegistry } from '../../src/bundled-plugins.js';
+import { bundledRegistry } from '../../src/plugins/bundled.js';
 import { createLogger } from '../../src/logger.js';
 import { startOperator } from '../../src/operator.js';
 import type { RuleStatus } from '../../src/rules/trigger-rule.js';

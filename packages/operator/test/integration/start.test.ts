@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { staticAuth } from '@kube-trigger/kube';
 import { startEmbedded } from '@kube-trigger/testing';
 import { expect, it } from 'vitest';
-import { bundledRegistry } from '../../src/bundled-plugins.js';
+import { bundledRegistry } from '../../src/plugins/bundled.js';
 import { createLogger } from '../../src/logger.js';
 import { startOperator } from '../../src/operator.js';
 

@@ -7,7 +7,7 @@ import {
   type TestCluster,
 } from '@kube-trigger/testing';
 import { definitions } from '../../src/api/definitions.js';
-import { bundledRegistry } from '../../src/bundled-plugins.js';
+import { bundledRegistry } from '../../src/plugins/bundled.js';
 import { createLogger } from '../../src/logger.js';
 import { type Operator, type OperatorOptions, startOperator } from '../../src/operator.js';
 import type { Condition, RuleStatus } from '../../src/rules/trigger-rule.js';

@@ -2,6 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../src/cli/cli.js';
 import { VERSION } from '../../src/version.js';
+import { PluginFolder, pluginSource } from '../support/plugin-folder.js';
 
 const out: string[] = [];
 const err: string[] = [];
@@ -55,6 +56,48 @@ describe('kube-trigger', () => {
   ])('answers wrong usage %j with exit code 2 and what is wrong', async (args, message) => {
     expect(await cli(...args)).toBe(2);
     expect(err.join('')).toMatch(message);
+  });
+
+  describe('with --config', () => {
+    const source = `export default ${pluginSource()}`;
+
+    it('takes plugins from the file, next to those of the command line', async () => {
+      using folder = new PluginFolder();
+      folder.install('chat', source);
+      const file = folder.write('config.yaml', `plugins: [chat]\npluginsDir: ${folder.path}\nhealthPort: 9090\n`);
+      expect(await cli('crd', '--config', file)).toBe(0);
+      expect(out.join('')).toContain('Says something in a chat.');
+      expect(await cli('crd', `--config=${file}`, '--plugin', './nowhere')).toBe(1);
+      expect(err.join('')).toMatch(/plugin \.\/nowhere was refused: there is no .*nowhere/);
+    });
+
+    it.each([
+      ['helthPort: 80', /config\.yaml: there is no option "helthPort"; did you mean "healthPort"\?/],
+      ['plugin: [chat]', /no option "plugin"; did you mean "plugins"/],
+      ['plugins: chat', /config\.yaml: plugins must be a list/],
+      ['leaderElect: "no"', /leaderElect must be true or false/],
+      ['drainSeconds: [1]', /drainSeconds must be a text or a number/],
+      ['- chat', /not a map of options/],
+      ['plugins: [', /config\.yaml/],
+    ])('refuses %j', async (text, message) => {
+      using folder = new PluginFolder();
+      const file = folder.write('config.yaml', text);
+      expect(await cli('run', '--config', file)).toBe(1);
+      expect(err.join('')).toMatch(message);
+    });
+
+    it('checks its values as those of the command line', async () => {
+      using folder = new PluginFolder();
+      const file = folder.write('config.yaml', 'healthPort: eighty');
+      expect(await cli('run', '--config', file)).toBe(2);
+      expect(err.join('')).toMatch(/--health-port.*eighty.*It must be a port/);
+    });
+
+    it('says that the file cannot be read, or is missing', async () => {
+      expect(await cli('run', '--config', '/does/not/exist')).toBe(1);
+      expect(err.join('')).toMatch(/--config \/does\/not\/exist: ENOENT/);
+      expect(await cli('run', '--config')).toBe(2);
+    });
   });
 
   it('says which kubeconfig it could not read', async () => {

@@ -5,7 +5,7 @@ import { optionRows, readOptionTable } from '@kube-trigger/testing/contracts';
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { bundledRegistry } from '../../src/bundled-plugins.js';
+import { bundledRegistry } from '../../src/plugins/bundled.js';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 const SKIPPED = new Set(['node_modules', 'dist', '.git']);

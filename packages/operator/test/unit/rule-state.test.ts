@@ -1,6 +1,6 @@
 import { compileRule, type RuleReport, type TriggerEvent, TriggerError } from '@kube-trigger/core';
 import { describe, expect, it } from 'vitest';
-import { bundledRegistry } from '../../src/bundled-plugins.js';
+import { bundledRegistry } from '../../src/plugins/bundled.js';
 import { RuleState } from '../../src/rules/rule-state.js';
 import type { RuleStatus } from '../../src/rules/trigger-rule.js';
 
