@@ -57,8 +57,7 @@ export function kubeconfigAuth(options: KubeconfigAuthOptions = {}): KubeAuth {
 }
 
 async function load(options: KubeconfigAuthOptions): Promise<KubeConfig> {
-  // A named import: `import *` would defeat tree shaking in the operator's bundle.
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await import('./client-node.js');
   const [first = '', ...others] = filesOf(options);
   try {
     const config = new KubeConfig();
