@@ -47,13 +47,19 @@ await build({
   tsconfig: join(root, 'tsconfig.base.json'),
   minify: true,
   legalComments: 'none',
-  banner: { js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);",
+  },
   // What only a person at a terminal uses, and what a dependency looks for without needing it.
   external: ['@kube-trigger/devcluster', 'pino-pretty', 'bufferutil', 'utf-8-validate'],
   metafile: true,
   plugins: [
     undiciInPart,
-    cyclonedxEsbuildPlugin({ outputFile: join(directory, 'bom.json'), outputReproducible: true, gatherLicenseTexts: true }),
+    cyclonedxEsbuildPlugin({
+      outputFile: join(directory, 'bom.json'),
+      outputReproducible: true,
+      gatherLicenseTexts: true,
+    }),
   ],
   logLevel: 'warning',
 });

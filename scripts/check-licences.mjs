@@ -14,11 +14,15 @@ const ALLOWED = new Set([
   'Unlicense',
 ]);
 
-const listed = spawnSync('npx', ['-y', 'pnpm@12.21.0', '--filter-prod', '@kube-trigger/operator...', 'licenses', 'list', '--prod', '--json'], {
-  encoding: 'utf8',
-  maxBuffer: 64 * 1024 * 1024,
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const listed = spawnSync(
+  'npx',
+  ['-y', 'pnpm@12.21.0', '--filter-prod', '@kube-trigger/operator...', 'licenses', 'list', '--prod', '--json'],
+  {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
 const byLicence = JSON.parse(listed.stdout);
 const packages = Object.values(byLicence).flat().length;
 const refused = Object.entries(byLicence).filter(([licence]) => !ALLOWED.has(licence));

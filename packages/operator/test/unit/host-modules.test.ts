@@ -31,7 +31,8 @@ export default defineAction({
 
 /** What a package manager may put beside a plugin: other copies, which know nothing of the operator's. */
 const COPIES = {
-  '@kube-trigger/core': 'export class TriggerError extends Error {} export const defineAction = (plugin) => plugin; export const LoggerToken = Symbol();',
+  '@kube-trigger/core':
+    'export class TriggerError extends Error {} export const defineAction = (plugin) => plugin; export const LoggerToken = Symbol();',
   tsyringe: 'export const inject = () => () => {}; export const injectable = () => () => {};',
   typebox: 'export const Type = { Object: () => ({}) };',
 };
