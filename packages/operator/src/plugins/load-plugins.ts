@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { type PluginRegistry, type RefusedPackage, toTriggerError } from '@kube-trigger/core';
 import { structuralSchema } from '../api/structural-schema.js';
+import { shareHostModules } from './host-modules.js';
 import { findPluginPackage, type PluginPackage } from './plugin-package.js';
 
 export interface PluginSelection {
@@ -18,6 +19,7 @@ export interface PluginSelection {
  */
 export async function loadPlugins(registry: PluginRegistry, selection: PluginSelection): Promise<void> {
   const { plugins, directory, importTimeoutMs = 10_000 } = selection;
+  if (plugins.length > 0) shareHostModules();
   const found = [...new Set(plugins)].map((wanted) => findPluginPackage(wanted, directory));
   const imported = await Promise.all(found.map((candidate) => importPlugins(candidate, importTimeoutMs)));
   for (const [index, candidate] of found.entries()) {

@@ -3,11 +3,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ActionPlugin, LoggerToken, type PluginClass, TriggerError } from '@kube-trigger/core';
+import { type ActionPlugin, LoggerToken, TriggerError } from '@kube-trigger/core';
 import { container } from 'tsyringe';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLogger } from '../../src/logger.js';
 import { shareHostModules } from '../../src/plugins/host-modules.js';
+
+interface Shout {
+  readonly logger: unknown;
+  run(): Promise<unknown>;
+}
 
 let directory: string;
 let plugin: ActionPlugin;
@@ -61,10 +66,7 @@ it("its errors are the operator's TriggerErrors, and its constructor gets what t
   const logger = createLogger('silent');
   const own = container.createChildContainer();
   own.register(LoggerToken, { useValue: logger });
-  const shout = own.resolve(plugin.useClass as PluginClass<{ logger: unknown; run(): Promise<unknown> }> as never) as {
-    logger: unknown;
-    run(): Promise<unknown>;
-  };
+  const shout = own.resolve<Shout>(plugin.useClass as unknown as new () => Shout);
   expect(shout.logger).toBe(logger);
   await expect(shout.run()).rejects.toBeInstanceOf(TriggerError);
 });
