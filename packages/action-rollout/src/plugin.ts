@@ -1,5 +1,5 @@
 import { defineAction } from '@kube-trigger/core';
-import { RolloutConfig, validateRollout } from './config.js';
+import { resourceOf, RolloutConfig, validateRollout } from './config.js';
 import { ROLLOUT_ERRORS } from './errors.js';
 import { RolloutAction } from './rollout-action.js';
 
@@ -11,6 +11,15 @@ export const updatePodTemplate = defineAction({
   semantics: 'level',
   validate: validateRollout,
   rbac: [{ apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'patch'] }],
+  rbacFor: ({ objectRef: { kind, name, namespace } }) => [
+    {
+      apiGroups: ['apps'],
+      resources: [resourceOf(kind)?.plural ?? ''],
+      verbs: ['get', 'patch'],
+      resourceNames: [name],
+      ...(namespace === undefined ? {} : { namespace }),
+    },
+  ],
   errors: ROLLOUT_ERRORS,
   useClass: RolloutAction,
 });

@@ -1,4 +1,5 @@
 import { defineAction } from '@kube-trigger/core';
+import { rbacForWebhook } from './config/rbac.js';
 import { WebhookConfig } from './config/schema.js';
 import { validateWebhook } from './config/validate.js';
 import { WEBHOOK_ERRORS } from './errors.js';
@@ -16,6 +17,7 @@ export const webhook = defineAction({
     { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
     { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['get'] },
   ],
+  rbacFor: rbacForWebhook,
   errors: WEBHOOK_ERRORS,
   useClass: WebhookAction,
 });

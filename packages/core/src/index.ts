@@ -29,6 +29,7 @@ export type {
   ActionResult,
   ActionWaiting,
   ConfigIssue,
+  ConfiguredRbacRule,
   Delivery,
   Filter,
   FilterPlugin,

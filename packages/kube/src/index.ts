@@ -38,6 +38,7 @@ export {
   loadDigestKey,
 } from './object-source/digest-key.js';
 export type { DigestKey, DigestKeyProvider } from './object-source/digest-key.js';
+export { choiceRbac } from './object-source/choice-rbac.js';
 export { decideOn } from './object-source/gate.js';
 export { globIssue, keyFilter } from './object-source/key-globs.js';
 export type { KeyGlobs } from './object-source/key-globs.js';

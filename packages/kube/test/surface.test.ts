@@ -16,6 +16,7 @@ it('exports these names, and no others by accident', () => {
     'apiVersionOf',
     'choiceIssues',
     'choiceOptions',
+    'choiceRbac',
     'createEventRecorder',
     'createKubeClient',
     'decideOn',

@@ -7,6 +7,10 @@ export {
   TRIGGER_CHECKPOINT,
   TRIGGER_RULE,
 } from './api/resources.js';
+export { rbacManifests } from './api/rbac-manifests.js';
+export type { RbacNames } from './api/rbac-manifests.js';
+export { leaseRbac, rightsForPlugins, rightsForRules, RULES_RBAC } from './api/rbac.js';
+export type { Rights } from './api/rbac.js';
 export { BUNDLED, bundledRegistry } from './plugins/bundled.js';
 export { loadPlugins } from './plugins/load-plugins.js';
 export type { PluginSelection } from './plugins/load-plugins.js';

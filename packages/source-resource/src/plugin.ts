@@ -1,5 +1,6 @@
 import { defineSource } from '@kube-trigger/core';
 import { ResourceConfig, validateResource } from './config.js';
+import { rbacForResource } from './rbac.js';
 import { ResourceSource } from './resource-source.js';
 
 /** The source `resource`. */
@@ -12,6 +13,7 @@ export const resource = defineSource({
   validate: validateResource,
   // The kinds are the rules' choice: whoever installs kube-trigger grants them.
   rbac: [],
+  rbacFor: rbacForResource,
   errors: {
     KT_RESOURCE_NOT_FOUND: 'The object that the rule names does not exist; the rule waits for it.',
     KT_RESOURCE_NAMESPACE: 'The rule names a namespace for a kind that is cluster-scoped.',

@@ -91,6 +91,14 @@ export interface RbacRule {
   readonly inOperatorNamespace?: boolean;
 }
 
+/** What one config needs, in the namespace where it needs it. */
+export interface ConfiguredRbacRule extends RbacRule {
+  /** Default: the rule's. `''`: in no namespace, because the objects are in none. */
+  readonly namespace?: string;
+  /** What whoever grants this should check first, e.g. that a name was guessed. */
+  readonly note?: string;
+}
+
 /** A reference to an object, as in the seed's `objectRef`. */
 export interface ObjectReference {
   readonly apiVersion?: string;
@@ -111,6 +119,8 @@ interface PluginBase<C extends TSchema> {
   /** An object schema: the one source of type, defaults, validation, CRD fragment and option table. */
   readonly config: C;
   readonly rbac: readonly RbacRule[];
+  /** What one config needs, narrowed to the names and namespaces in it. Default: all of `rbac`. */
+  readonly rbacFor?: (config: Static<C>) => readonly ConfiguredRbacRule[];
   /** Codes of the errors this plugin throws, with their meaning. */
   readonly errors?: Readonly<Record<string, string>>;
 }

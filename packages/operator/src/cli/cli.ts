@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { annotateCommands } from './annotate.js';
 import { withConfigFile } from './config-file.js';
 import { crdCommand } from './crd.js';
+import { EXIT, Finished, UsageError } from './exit-codes.js';
+import { lintCommand } from './lint.js';
+import { rbacCommand } from './rbac.js';
 import { runCommand } from './run.js';
 import { VERSION } from '../version.js';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const program = new Command('kube-trigger')
     .description('When a ConfigMap, a Secret or the clock changes, do something about it.')
@@ -13,15 +15,18 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showHelpAfterError()
     .showSuggestionAfterError()
     .addCommand(runCommand())
-    .addCommand(crdCommand());
+    .addCommand(lintCommand())
+    .addCommand(crdCommand())
+    .addCommand(rbacCommand());
   for (const command of annotateCommands()) program.addCommand(command);
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
     await program.parseAsync(withConfigFile(args, program), { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (thrown instanceof Finished) return thrown.exitCode;
     process.stderr.write(`kube-trigger: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-    return 1;
+    return thrown instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
 }

@@ -167,6 +167,8 @@ function itActs(bench: () => Bench): void {
     await bench().run({ redelivered: true, attempt: 2 });
     await bench().check();
     expect(uncovered(world.kube?.requests ?? [], plugin.rbac)).toEqual([]);
+    const narrowed = plugin.rbacFor?.(bench().config) ?? plugin.rbac;
+    expect(uncovered(world.kube?.requests ?? [], narrowed)).toEqual([]);
   });
 }
 

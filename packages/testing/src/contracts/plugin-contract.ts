@@ -1,4 +1,11 @@
-import { type ConfigIssue, CONTRACT_VERSION, PluginRegistry, type RbacRule, validateConfig } from '@kube-trigger/core';
+import {
+  type ConfigIssue,
+  type ConfiguredRbacRule,
+  CONTRACT_VERSION,
+  PluginRegistry,
+  type RbacRule,
+  validateConfig,
+} from '@kube-trigger/core';
 import type { TSchema } from 'typebox';
 import { expect, it } from 'vitest';
 import { fieldsOf, openObjects } from './schema-fields.js';
@@ -14,6 +21,7 @@ export interface AnyPlugin {
   readonly errors?: Readonly<Record<string, string>>;
   // A method, so that plugins of any config type fit.
   validate?(config: unknown): readonly ConfigIssue[];
+  rbacFor?(config: unknown): readonly ConfiguredRbacRule[];
 }
 
 /** A config as the host would hand it to the plugin: defaulted and checked. Throws what is wrong with it. */

@@ -248,8 +248,9 @@ function itKeepsTheForm(bench: () => Bench): void {
   it('declares the RBAC for what it asks of the Kubernetes API', async () => {
     const listener = await bench().synced();
     await bench().change(listener);
-    const { world, plugin } = bench();
+    const { world, plugin, config } = bench();
     expect(uncovered(world.kube?.requests ?? [], plugin.rbac)).toEqual([]);
+    expect(uncovered(world.kube?.requests ?? [], plugin.rbacFor?.(config) ?? plugin.rbac)).toEqual([]);
   });
 }
 

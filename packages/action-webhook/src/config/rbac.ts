@@ -1,0 +1,39 @@
+import type { ConfiguredRbacRule } from '@kube-trigger/core';
+import type { WebhookConfig } from './schema.js';
+
+/** What one config reads: its Service or its pods, and the Secrets and ConfigMaps that it names. */
+export function rbacForWebhook(config: WebhookConfig): ConfiguredRbacRule[] {
+  const { serviceRef, pods } = config;
+  const rules: ConfiguredRbacRule[] = [];
+  if (serviceRef !== undefined) rules.push({ ...get('services', [serviceRef.name]), ...within(serviceRef) });
+  if (pods !== undefined) rules.push({ apiGroups: [''], resources: ['pods'], verbs: ['list'], ...within(pods) });
+  const { secrets, configMaps } = namedIn(config);
+  if (secrets.size > 0) rules.push(get('secrets', [...secrets]));
+  if (configMaps.size > 0) rules.push(get('configmaps', [...configMaps]));
+  return rules;
+}
+
+function get(plural: string, resourceNames: readonly string[]): ConfiguredRbacRule {
+  return { apiGroups: [''], resources: [plural], verbs: ['get'], resourceNames: resourceNames.toSorted() };
+}
+
+function within({ namespace }: { readonly namespace?: string }): { namespace?: string } {
+  return namespace === undefined ? {} : { namespace };
+}
+
+/** References stand at several depths; they are told by their field's name. */
+function namedIn(config: WebhookConfig): { secrets: Set<string>; configMaps: Set<string> } {
+  const secrets = new Set<string>();
+  const configMaps = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [field, inner] of Object.entries(value)) {
+      if (field === 'secretKeyRef') secrets.add((inner as { name: string }).name);
+      else if (field === 'configMapKeyRef') configMaps.add((inner as { name: string }).name);
+      else if (field === 'secretName') secrets.add(String(inner));
+      else walk(inner);
+    }
+  };
+  walk(config);
+  return { secrets, configMaps };
+}
