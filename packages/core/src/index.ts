@@ -15,6 +15,7 @@ export type {
 } from './contract/events.js';
 export type {
   ActionContext,
+  CallContext,
   FilterContext,
   Logger,
   PluginContext,

@@ -35,7 +35,10 @@ export interface SourceContext extends PluginContext {
 
 export type FilterContext = PluginContext;
 
-export interface ActionContext extends PluginContext {
-  /** Aborted at the action's timeout and when the rule is stopped. Pass it down to the socket. */
+/** For one call that asks the outside. */
+export interface CallContext extends PluginContext {
+  /** Aborted at the call's timeout and when the rule is stopped. Pass it down to the socket. */
   readonly signal: AbortSignal;
 }
+
+export type ActionContext = CallContext;

@@ -69,6 +69,11 @@ export interface TriggerEvent<D = unknown> {
   /** Set for a run that a person asked for (`kube-trigger fire`): who, by their own word. No filter was asked. */
   readonly manual?: { readonly by: string };
   readonly data?: D;
+  /**
+   * What the event is about, in the state that it has now (it may be newer than `revision`); null when it was deleted, and for a
+   * run by hand. Read for one decision or attempt and kept no longer; there for filters and actions whose plugin says `needsObject`.
+   */
+  readonly object?: unknown;
 }
 
 /** A filter's answer. `because` and `drop` end up in `explain`, status and logs: a short clause that names the fact. */

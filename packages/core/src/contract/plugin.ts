@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Static, TSchema } from 'typebox';
-import type { ActionContext, FilterContext, PluginContext, SourceContext } from './context.js';
+import type { ActionContext, CallContext, FilterContext, PluginContext, SourceContext } from './context.js';
 import type { SourceEvent, TriggerEvent, Verdict } from './events.js';
 
 /** The contract version that this package speaks. A plugin built for another one is refused by name. */
@@ -17,6 +17,11 @@ export interface Source<C = unknown, D = unknown> {
   identity?(config: C): string | Promise<string>;
   /** The source's own gate (its `on:` option), asked before the rule's filters. */
   decide?(config: C, event: TriggerEvent<D>): Verdict;
+  /**
+   * The object of a key as it is now, null when there is none. Needed where the plugin's `objects` is `readable`. Rejects with a
+   * `TriggerError` also for one that is too large to be looked at.
+   */
+  read?(config: C, key: string, context: CallContext): Promise<unknown>;
 }
 
 export interface Filter<C = unknown> {
@@ -134,6 +139,11 @@ export interface SourcePlugin<C extends TSchema = TSchema> extends PluginBase<C>
   readonly handles?: { readonly apiVersion: string; readonly kind: string };
   /** Part of the checkpoint's identity: raise it when revisions are made differently, so that rules re-baseline. */
   readonly revisionFormat: number;
+  /**
+   * Whether filters and actions may look at the objects that events are about (`Source.read`). `never` says why not, as a clause; rules that
+   * would need them are refused with it. Default: there are none.
+   */
+  readonly objects?: 'readable' | { readonly never: string };
   /** Checks that the schema cannot express. Returns messages with a path relative to the config. */
   readonly validate?: (config: Static<C>) => readonly ConfigIssue[];
 }
@@ -142,6 +152,8 @@ export interface FilterPlugin<C extends TSchema = TSchema> extends PluginBase<C>
   readonly kind: 'filter';
   readonly useClass: PluginClass<Filter<Static<C>>>;
   readonly validate?: (config: Static<C>) => readonly ConfigIssue[];
+  /** Whether this config looks at `event.object`. Asked after `validate`. Default: no. */
+  readonly needsObject?: (config: Static<C>) => boolean;
 }
 
 export interface ActionPlugin<C extends TSchema = TSchema> extends PluginBase<C> {
@@ -153,6 +165,8 @@ export interface ActionPlugin<C extends TSchema = TSchema> extends PluginBase<C>
    */
   readonly semantics: 'level' | 'edge';
   readonly validate?: (config: Static<C>) => readonly ConfigIssue[];
+  /** Whether this config looks at `event.object`. Asked after `validate`. Default: no. */
+  readonly needsObject?: (config: Static<C>) => boolean;
 }
 
 export interface ConfigIssue {

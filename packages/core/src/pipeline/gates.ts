@@ -2,8 +2,11 @@ import type { PluginContext } from '../contract/context.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent, Verdict } from '../contract/events.js';
 import type { CompiledRule, RuleInstances } from '../rule/compiled-rule.js';
+import { attempt } from './attempt.js';
 import type { Observation } from './observation.js';
+import { readObject } from './read-object.js';
 import type { RuleReport } from './report.js';
+import { Semaphore } from './wait.js';
 
 /** A verdict other than `pass`, and whose it is. */
 export interface Objection {
@@ -11,40 +14,71 @@ export interface Objection {
   readonly verdict: Exclude<Verdict, { pass: true }>;
 }
 
-/** Asks the source's own gate and then the rule's filters; undefined when all pass. */
-export type Decide = (observation: Observation, event: TriggerEvent) => Objection | undefined;
+/** Asks the source's own gate and then the rule's filters; undefined when all pass. At once, unless a filter looks at the object. */
+export type Decide = (
+  observation: Observation,
+  event: TriggerEvent,
+) => Objection | undefined | Promise<Objection | undefined>;
 
 /** A gate that fails is asked again after so long: never a silent pass, never a silent drop. */
 const ASK_AGAIN_MS = 30_000;
+const READ_TIMEOUT_MS = 30_000;
 
-export function gatesOf(
-  rule: CompiledRule,
-  { filters }: RuleInstances,
-  on: { readonly context: PluginContext; readonly report: (report: RuleReport) => void },
-): Decide {
-  const asked = rule.filters.flatMap(({ name, config }, i) => {
+export interface GatesOptions {
+  readonly context: PluginContext;
+  readonly report: (report: RuleReport) => void;
+  /** Ends the reading of objects. */
+  readonly stopped: AbortSignal;
+}
+
+export function gatesOf(rule: CompiledRule, { filters }: RuleInstances, options: GatesOptions): Decide {
+  const { context, report, stopped } = options;
+  const asked = rule.filters.flatMap(({ name, config, needsObject }, i) => {
     const filter = filters[i];
-    return filter === undefined ? [] : [{ name, config, filter }];
+    return filter === undefined ? [] : [{ name, config, needsObject, filter }];
   });
-  const ask = (gate: string, question: () => unknown): Objection | undefined => {
-    let verdict: Verdict;
-    try {
-      verdict = checked(question());
-    } catch (thrown) {
-      const error = toTriggerError(thrown);
-      on.report({ type: 'fault', where: gate, error });
-      const deferUntilMs = on.context.scheduler.now() + ASK_AGAIN_MS;
-      verdict = { deferUntilMs, because: `${gate} failed: ${error.message}` };
-    }
-    return 'pass' in verdict ? undefined : { gate, verdict };
+  const failed = (gate: string, thrown: unknown): Objection => {
+    const error = toTriggerError(thrown);
+    // No fault of anyone: the deletion is about to be seen, or the rule ends.
+    if (error.code !== 'KT_OBJECT_GONE' && !stopped.aborted) report({ type: 'fault', where: gate, error });
+    const deferUntilMs = context.scheduler.now() + ASK_AGAIN_MS;
+    return { gate, verdict: { deferUntilMs, because: `${gate} failed: ${error.message}` } };
   };
-  return ({ source, instance }, event) => {
+  const ask = (gate: string, question: () => unknown): Objection | undefined => {
+    try {
+      const verdict = checked(question());
+      return 'pass' in verdict ? undefined : { gate, verdict };
+    } catch (thrown) {
+      return failed(gate, thrown);
+    }
+  };
+  const askAll = ({ source, instance }: Observation, event: TriggerEvent): Objection | 'needs object' | undefined => {
     const own = 'decide' in instance && instance.decide !== undefined;
     let objection = own ? ask(source.name, () => instance.decide?.(source.config, event)) : undefined;
-    for (const { name, config, filter } of asked) {
-      objection ??= ask(name, () => filter.decide(config, event, on.context));
+    for (const { name, config, needsObject, filter } of asked) {
+      if (objection !== undefined) break;
+      if (needsObject && !('object' in event)) return 'needs object';
+      objection = ask(name, () => filter.decide(config, event, context));
     }
     return objection;
+  };
+  // No more of them at a time than deliveries: that bounds what is in memory.
+  const places = new Semaphore(rule.delivery.concurrency);
+  const lookAndAsk = async (observation: Observation, event: TriggerEvent): Promise<Objection | undefined> => {
+    const leave = await places.acquire();
+    try {
+      const read = (signal: AbortSignal) => readObject(observation, { ...context, signal });
+      const object = await attempt(read, { timeoutMs: READ_TIMEOUT_MS, scheduler: context.scheduler, stopped });
+      return askAll(observation, { ...event, object }) as Objection | undefined;
+    } catch (thrown) {
+      return failed(observation.source.name, thrown);
+    } finally {
+      leave();
+    }
+  };
+  return (observation, event) => {
+    const answer = askAll(observation, event);
+    return answer === 'needs object' ? lookAndAsk(observation, event) : answer;
   };
 }
 

@@ -10,6 +10,7 @@ import { eventOf } from './event-of.js';
 import type { Decide } from './gates.js';
 import { Mailbox, MAX_OCCURRENCES } from './mailbox.js';
 import type { Observation } from './observation.js';
+import { readObject } from './read-object.js';
 import type { ActionOutcome, RuleReport } from './report.js';
 import { type ActionRunner, type DeliveryControl, runActions } from './run-actions.js';
 import { LONGEST_WAIT_MS, Semaphore } from './wait.js';
@@ -181,7 +182,10 @@ export class Mailboxes {
     const { checkpoint, decide, report, runner } = this.options;
     const before = checkpoint.get(observation.sourceId, observation.key);
     const event = this.#eventOf(box, observation, before);
-    const objection = decide(observation, event);
+    const answer = decide(observation, event);
+    const objection = answer instanceof Promise ? await answer : answer;
+    // An object took a while to read: a newer state, or the end, may have come meanwhile.
+    if (answer instanceof Promise && (box.head !== observation || this.#closing.signal.aborted)) return undefined;
     if (objection !== undefined && 'deferUntilMs' in objection.verdict) {
       const { deferUntilMs: untilMs, because } = objection.verdict;
       report({ type: 'verdict', event, gate: objection.gate, verdict: 'defer', because, untilMs });
@@ -287,6 +291,7 @@ export class Mailboxes {
       heldMs: () => this.#heldMs(),
       stopped: this.#stopped.signal,
       redelivered: before?.begun !== undefined,
+      object: (context) => readObject(observation, context),
       touched: (targets) => this.#countTargets(observation.key, targets),
       wait: async (ms) => {
         leave();

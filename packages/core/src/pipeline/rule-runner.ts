@@ -93,7 +93,7 @@ export class RuleRunner {
       combinedRevision: () => checkpoint.combinedRevision,
       report,
     };
-    const decide = gatesOf(rule, instances, { context, report });
+    const decide = gatesOf(rule, instances, { context, report, stopped: this.#stop.signal });
     this.#mailboxes = new Mailboxes({
       checkpoint,
       runner,

@@ -1,5 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Logger, RuleIdentity } from '../contract/context.js';
+import type { CallContext, Logger, RuleIdentity } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
 import type { Action, ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
@@ -36,6 +36,8 @@ export interface DeliveryControl {
   /** Waits with the delivery's place given free; ends early when superseded, poked or closing. */
   readonly wait: (ms: number) => Promise<void>;
   readonly redelivered: boolean;
+  /** Reads what the event is about. */
+  readonly object: (context: CallContext) => Promise<unknown>;
 }
 
 export type ActionsEnd =
@@ -91,7 +93,7 @@ async function untilAnswered(
     const end = await untilAllowed(control);
     if (end !== undefined) return end;
     const startedAtMs = runner.scheduler.now();
-    const result = await tryOnce(runner, run, { progress, stopped: control.stopped });
+    const result = await tryOnce(runner, run, { progress, control });
     runner.report({
       type: 'attempted',
       event: run.event,
@@ -187,25 +189,29 @@ function within(leastMs: number, afterMs: number): number {
 async function tryOnce(
   runner: ActionRunner,
   run: ActionRun,
-  { progress, stopped }: { progress: Progress; stopped: AbortSignal },
+  { progress, control }: { progress: Progress; control: DeliveryControl },
 ): Promise<ActionResult | TriggerError> {
   const { compiled, event } = run;
   const { rule, scheduler, random } = runner;
   const { attempt, redelivered } = progress;
-  const delivery: Delivery = {
-    event,
+  const deliveryOf = (seen: TriggerEvent): Delivery => ({
+    event: seen,
     id: event.id,
     attempt,
     redelivered,
     get revision() {
       return runner.combinedRevision();
     },
-  };
+  });
   try {
     const logger = runner.logger.child({ action: compiled.name });
-    const call = (signal: AbortSignal) =>
-      run.instance.run(compiled.config, delivery, { rule, scheduler, random, logger, signal });
-    const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped };
+    const call = async (signal: AbortSignal) => {
+      const context = { rule, scheduler, random, logger, signal };
+      // Read for each attempt: what waits for the next one holds no contents.
+      const seen = compiled.needsObject ? { ...event, object: await control.object(context) } : event;
+      return run.instance.run(compiled.config, deliveryOf(seen), context);
+    };
+    const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped: control.stopped };
     return checked(await attemptOnce(call, limits));
   } catch (thrown) {
     return toTriggerError(thrown);

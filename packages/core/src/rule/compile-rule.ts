@@ -58,6 +58,7 @@ export function compileRule(
   const actions = shape.value.actions.map((item, i) => compiler.action(item, i));
   compiler.refuseRepeats(sources);
   for (const [list, items] of Object.entries({ sources, filters, actions })) compiler.refuseRepeatedNames(list, items);
+  compiler.refuseObjects(sources, { filters, actions });
   if (compiler.issues.length > 0) return { issues: compiler.issues, reason: compiler.reason };
   const { concurrency, breaker } = delivery;
   const rule: CompiledRule = {
@@ -83,10 +84,16 @@ interface Picked<K extends Kind> {
 
 /** What all plugins have in common for checking a config. */
 interface AnyPicked {
-  readonly plugin: { readonly config: TSchema; readonly validate?: (config: unknown) => readonly RuleIssue[] };
+  readonly plugin: {
+    readonly config: TSchema;
+    readonly validate?: (config: unknown) => readonly RuleIssue[];
+    readonly needsObject?: (config: unknown) => boolean;
+  };
   readonly config: unknown;
   readonly path: string;
 }
+
+const NO_OBJECTS = { never: 'the events of one of its sources are about no object' };
 
 class Compiler {
   readonly issues: RuleIssue[] = [];
@@ -118,7 +125,13 @@ class Compiler {
     const picked = this.#byName('filter', item, path);
     const config = picked && this.#config(picked);
     if (picked === undefined || config === undefined || reserved === undefined) return undefined;
-    return { name: reserved.name ?? `${picked.plugin.name}[${index}]`, plugin: picked.plugin, config };
+    const { plugin } = picked;
+    return {
+      name: reserved.name ?? `${plugin.name}[${index}]`,
+      plugin,
+      config,
+      needsObject: this.#needsObject(picked, config),
+    };
   }
 
   action(item: Record<string, unknown>, index: number): CompiledAction | undefined {
@@ -133,6 +146,7 @@ class Compiler {
       name: reserved.name ?? `${plugin.name}[${index}]`,
       plugin,
       config,
+      needsObject: this.#needsObject(picked, config),
       timeoutMs: (reserved.timeoutSeconds ?? 30) * 1000,
       onFailure: reserved.onFailure ?? 'stop',
       retry: {
@@ -162,6 +176,36 @@ class Compiler {
       if (first < 0 || first === index) continue;
       const message = `"${item?.name}" is the name of spec.${list}[${first}] already; choose another one`;
       this.issues.push({ path: `spec.${list}[${index}].name`, message });
+    }
+  }
+
+  /** Whoever looks at objects can do so for every source of the rule, or the rule is refused. */
+  refuseObjects(
+    sources: readonly (CompiledSource | undefined)[],
+    lists: Record<
+      'filters' | 'actions',
+      readonly ({ readonly needsObject: boolean; readonly plugin: Plugin } | undefined)[]
+    >,
+  ): void {
+    for (const [list, items] of Object.entries(lists)) {
+      for (const [index, item] of items.entries()) {
+        if (item?.needsObject !== true) continue;
+        for (const [position, source] of sources.entries()) {
+          const { objects = NO_OBJECTS, name = '' } = source?.plugin ?? {};
+          if (source === undefined || objects === 'readable') continue;
+          const message = `uses object, but ${objects.never} (spec.sources[${position}] is ${name}); do without it, or make a rule of its own for that source`;
+          this.issues.push({ path: `spec.${list}[${index}].${item.plugin.name}`, message });
+        }
+      }
+    }
+  }
+
+  #needsObject({ plugin, path }: AnyPicked, config: unknown): boolean {
+    try {
+      return plugin.needsObject?.(config) ?? false;
+    } catch (thrown) {
+      this.issues.push({ path, message: `the plugin cannot check this: ${toTriggerError(thrown).message}` });
+      return false;
     }
   }
 

@@ -24,12 +24,14 @@ export interface CompiledFilter {
   readonly name: string;
   readonly plugin: FilterPlugin;
   readonly config: unknown;
+  readonly needsObject: boolean;
 }
 
 export interface CompiledAction {
   readonly name: string;
   readonly plugin: ActionPlugin;
   readonly config: unknown;
+  readonly needsObject: boolean;
   readonly timeoutMs: number;
   readonly retry: RetryOptions;
   /** What a final failure means for the actions after this one. */

@@ -33,7 +33,7 @@ const base = { name: 'fake', summary: 'Fake.', config, rbac: [], useClass: Unuse
 
 export interface Setup {
   readonly sources: { id?: string; semantics?: 'level' | 'edge'; instance: Source }[];
-  readonly filters?: Filter[];
+  readonly filters?: (Filter & { readonly needsObject?: boolean })[];
   readonly actions: ({ instance: Action; semantics?: 'level' | 'edge' } & Partial<Omit<CompiledAction, 'plugin'>>)[];
   readonly delivery?: Partial<DeliveryOptions>;
   readonly onFirstSeen?: 'baseline' | 'run';
@@ -58,11 +58,17 @@ export function ruleOf(setup: Setup): CompiledRule {
       plugin: defineSource({ ...base, semantics, revisionFormat: 1 }),
       config: {},
     })),
-    filters: (setup.filters ?? []).map((_, i) => ({ name: `filter[${i}]`, plugin: defineFilter(base), config: {} })),
+    filters: (setup.filters ?? []).map(({ needsObject = false }, i) => ({
+      name: `filter[${i}]`,
+      plugin: defineFilter(base),
+      config: {},
+      needsObject,
+    })),
     actions: setup.actions.map(({ semantics = 'level', ...options }, i) => ({
       name: `action[${i}]`,
       plugin: defineAction({ ...base, semantics }),
       config: {},
+      needsObject: false,
       timeoutMs: 30_000,
       onFailure: 'stop',
       retry: { limit: semantics === 'level' ? Infinity : 10, initialDelayMs: 1000, maxDelayMs: 60_000 },
