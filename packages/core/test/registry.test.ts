@@ -30,6 +30,18 @@ describe('the registry', () => {
     expect(registry.find('filter', 'things')?.kind).toBe('filter');
   });
 
+  it('does without a disabled plugin, and tells rules that name it', () => {
+    const registry = exampleRegistry();
+    expect(registry.disable('call')).toBe(true);
+    expect(registry.disable('cal')).toBe(false);
+    expect(registry.names('action')).toEqual(['roll']);
+    const spec = { sources: [{ things: { name: 'a' } }], actions: [{ call: { url: 'http://a' } }] };
+    expect(compileRule(IDENTITY, spec, registry)).toMatchObject({
+      reason: 'UnknownPlugin',
+      issues: [{ path: 'spec.actions[0].call', message: expect.stringMatching(/plugin "call" is disabled/) }],
+    });
+  });
+
   const refused: [string, unknown, RegExp][] = [
     ['nothing', undefined, /default export is not a plugin/],
     ['null', null, /default export is not a plugin/],

@@ -20,6 +20,7 @@ export interface RefusedPackage {
 export class PluginRegistry {
   readonly #plugins = new Map<string, Plugin>();
   readonly #refused: RefusedPackage[] = [];
+  readonly #disabled = new Set<string>();
 
   /**
    * Checks and adds a package's default export. Throws `KT_PLUGIN_INVALID`, naming `origin` (a package name) and the reason, for
@@ -53,6 +54,20 @@ export class PluginRegistry {
 
   get refused(): readonly RefusedPackage[] {
     return this.#refused;
+  }
+
+  /** Takes out every plugin that rules call `name`. False when there is none. */
+  disable(name: string): boolean {
+    const found = [...this.#plugins].filter(([, plugin]) => plugin.name === name);
+    for (const [id] of found) {
+      this.#plugins.delete(id);
+      this.#disabled.add(id);
+    }
+    return found.length > 0;
+  }
+
+  isDisabled(kind: Kind, name: string): boolean {
+    return this.#disabled.has(`${kind}/${name}`);
   }
 
   #refuseHandledTwice(plugin: Plugin, origin: string): void {

@@ -267,6 +267,8 @@ class Compiler {
   }
 
   #whyUnknown(kind: Kind, key: string): string {
+    if (this.registry.isDisabled(kind, key))
+      return `the ${kind} plugin "${key}" is disabled; whoever runs the operator can allow it`;
     const { refused } = this.registry;
     const saysItHasIt = refused.find(({ provides }) => provides.includes(`${kind}/${key}`));
     if (saysItHasIt !== undefined)

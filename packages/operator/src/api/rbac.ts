@@ -30,17 +30,41 @@ export function leaseRbac(leaseName: string): RbacRule[] {
   ];
 }
 
+/** To act as the service accounts that rules name (`spec.serviceAccountName`). */
+const IMPERSONATION_RBAC: RbacRule = { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['impersonate'] };
+
+export interface PluginRightsOptions {
+  readonly leaseName: string;
+  /** Empty: cluster-wide. */
+  readonly namespaces?: readonly string[];
+  /**
+   * Whether rules act as service accounts: `optional` where they name one, `always` where there is a default one. Then the operator needs no
+   * plugin's rights itself.
+   */
+  readonly impersonate?: 'never' | 'optional' | 'always';
+  /** False withholds all Secrets of users: a rule that needs one says so. */
+  readonly secrets?: boolean;
+}
+
 /** For whatever rules may ask of these plugins: cluster-wide, or in the given namespaces only. */
-export function rightsForPlugins(
-  plugins: readonly Plugin[],
-  { leaseName, namespaces = [] }: { readonly leaseName: string; readonly namespaces?: readonly string[] },
-): Rights {
+export function rightsForPlugins(plugins: readonly Plugin[], options: PluginRightsOptions): Rights {
+  const { leaseName, namespaces = [], impersonate = 'never', secrets = true } = options;
   const needs = plugins.flatMap((plugin) => plugin.rbac);
-  const everywhere = merged([...RULES_RBAC, ...needs.filter((rule) => rule.inOperatorNamespace !== true)]);
+  const acting = needs.filter((rule) => rule.inOperatorNamespace !== true);
+  const everywhere = merged([
+    ...RULES_RBAC,
+    ...(impersonate === 'never' ? [] : [IMPERSONATION_RBAC]),
+    ...(impersonate === 'always' ? [] : secrets ? acting : acting.flatMap(withoutSecrets)),
+  ]);
   const own = merged([...leaseRbac(leaseName), ...needs.filter((rule) => rule.inOperatorNamespace === true)]);
   if (namespaces.length === 0) return { cluster: everywhere, namespaces: {}, own, notes: [] };
   const inEach = Object.fromEntries(namespaces.map((namespace) => [namespace, everywhere]));
   return { cluster: [], namespaces: inEach, own, notes: [] };
+}
+
+function withoutSecrets(rule: RbacRule): RbacRule[] {
+  const resources = rule.apiGroups.includes('') ? rule.resources.filter((name) => name !== 'secrets') : rule.resources;
+  return resources.length === 0 ? [] : [{ ...rule, resources }];
 }
 
 /** For these rules and no others: narrowed to the namespaces and names in them. */

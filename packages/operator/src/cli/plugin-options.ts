@@ -2,10 +2,13 @@ import type { Logger, PluginRegistry } from '@kube-trigger/core';
 import type { Command } from 'commander';
 import { bundledRegistry } from '../plugins/bundled.js';
 import { loadPlugins } from '../plugins/load-plugins.js';
+import { UsageError } from './exit-codes.js';
+import { collected } from './rule-file-options.js';
 
 export interface PluginOptions {
   readonly plugin: readonly string[];
   readonly pluginsDir: string;
+  readonly disabledPlugin: readonly string[];
 }
 
 /** `--plugin`, `--plugins-dir` and `--config`, for every command that needs to know which plugins there are. */
@@ -15,7 +18,13 @@ export function withPluginOptions(command: Command): Command {
       .option(
         '--plugin <package>',
         'use the plugins of this npm package, or of this folder or module (./path); may be repeated',
-        (value: string, before: readonly string[]) => [...before, value],
+        collected,
+        [],
+      )
+      .option(
+        '--disabled-plugin <name>',
+        'do without the plugin that rules call so, e.g. secret; may be repeated',
+        collected,
         [],
       )
       .option('--plugins-dir <folder>', 'where --plugin looks: in its node_modules and those above', '.')
@@ -40,8 +49,13 @@ export async function allChosenPlugins(options: PluginOptions): Promise<PluginRe
   return registry;
 }
 
-async function load({ plugin, pluginsDir }: PluginOptions): Promise<PluginRegistry> {
+async function load({ plugin, pluginsDir, disabledPlugin }: PluginOptions): Promise<PluginRegistry> {
   const registry = bundledRegistry();
   await loadPlugins(registry, { plugins: plugin, directory: pluginsDir });
+  for (const name of disabledPlugin) {
+    const known = [...new Set(registry.all().map((each) => each.name))].toSorted().join(', ');
+    if (!registry.disable(name))
+      throw new UsageError(`--disabled-plugin ${name}: there is no such plugin; installed: ${known}`);
+  }
   return registry;
 }

@@ -1,6 +1,6 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { rbacManifests } from '../api/rbac-manifests.js';
-import { rightsForPlugins, rightsForRules } from '../api/rbac.js';
+import { type PluginRightsOptions, rightsForPlugins, rightsForRules } from '../api/rbac.js';
 import { checkRules } from '../rule-files/check-rules.js';
 import { UsageError } from './exit-codes.js';
 import { type Output, outputOption, printJson, printYaml } from './output.js';
@@ -13,6 +13,8 @@ interface RbacOptions extends RuleFileOptions, PluginOptions {
   readonly operatorNamespace: string;
   readonly leaseName: string;
   readonly within: readonly string[];
+  readonly impersonate: NonNullable<PluginRightsOptions['impersonate']>;
+  readonly secrets: boolean;
 }
 
 /** `kube-trigger rbac [FILE…]`: the Roles that the operator needs, for all that plugins can do or for these rules alone. */
@@ -23,6 +25,12 @@ export function rbacCommand(): Command {
     .option('--operator-namespace <name>', 'where the operator runs', 'kube-trigger')
     .option('--lease-name <name>', 'of the Lease that replicas compete for', 'kube-trigger')
     .option('--within <namespace>', 'without files: Roles in this namespace only; may be repeated', collected, [])
+    .addOption(
+      new Option('--impersonate <when>', 'without files: whether rules act as service accounts')
+        .choices(['never', 'optional', 'always'])
+        .default('never'),
+    )
+    .option('--no-secrets', 'without files: withhold Secrets of users, whatever plugins could do with them')
     .addOption(outputOption('yaml', 'json'))
     .addHelpText(
       'after',
@@ -41,11 +49,14 @@ async function rbac(paths: readonly string[], options: RbacOptions): Promise<voi
   const { operatorNamespace, name } = options;
   const registry = await allChosenPlugins(options);
   if (paths.length === 0) {
-    const rights = rightsForPlugins(registry.all(), { leaseName: options.leaseName, namespaces: options.within });
+    const { leaseName, within: namespaces, impersonate, secrets } = options;
+    const rights = rightsForPlugins(registry.all(), { leaseName, namespaces, impersonate, secrets });
     return print(rbacManifests(rights, { name, operatorNamespace }), options.output, rights.notes);
   }
-  if (options.within.length > 0)
-    throw new UsageError('--within is for rbac without files: rules name their namespaces');
+  if (options.within.length > 0 || options.impersonate !== 'never' || !options.secrets)
+    throw new UsageError(
+      '--within, --impersonate and --no-secrets are for rbac without files: rules say what they need',
+    );
   const { rules, findings } = checkRules(await contentsOf(paths), { registry, namespace: options.namespace });
   const [first] = findings;
   if (first !== undefined)

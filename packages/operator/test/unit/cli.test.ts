@@ -52,6 +52,7 @@ describe('kube-trigger', () => {
     [['run', '--health-port', 'eighty'], /--health-port.*eighty.*It must be a port/],
     [['run', '--drain-seconds', '-1'], /--drain-seconds/],
     [['run', '--log-level', 'loud'], /--log-level.*loud.*trace, debug/],
+    [['crd', '--disabled-plugin', 'exce'], /--disabled-plugin exce: there is no such plugin; installed: .*webhook/],
     [['retry'], /missing required argument 'rule'/],
   ])('answers wrong usage %j with exit code 2 and what is wrong', async (args, message) => {
     expect(await cli(...args)).toBe(2);

@@ -152,4 +152,30 @@ describe('the manifests', () => {
       { name: 'kt', namespace: 'shop' },
     ]);
   });
+
+  it('have no Secret of users when those are withheld, and all the rest', () => {
+    const plugins = bundledRegistry().all();
+    const { cluster, own } = rightsForPlugins(plugins, { ...LEASE, secrets: false });
+    expect(cluster.flatMap(({ resources }) => resources)).not.toContain('secrets');
+    expect(cluster.flatMap(({ resources }) => resources)).toEqual(
+      expect.arrayContaining(['configmaps', 'services', 'statefulsets']),
+    );
+    expect(own.flatMap(({ resources }) => resources)).toContain('secrets');
+  });
+
+  it('may act as service accounts only when rules may name one, and need nothing else when all have one', () => {
+    const plugins = bundledRegistry().all();
+    const verbs = (impersonate: 'never' | 'optional' | 'always') =>
+      rightsForPlugins(plugins, { ...LEASE, impersonate }).cluster.flatMap((one) => one.verbs);
+    expect(verbs('never')).not.toContain('impersonate');
+    expect(verbs('optional')).toContain('impersonate');
+    const always = rightsForPlugins(plugins, { ...LEASE, impersonate: 'always' }).cluster;
+    expect(always.flatMap(({ resources }) => resources)).toEqual([
+      'triggerrules',
+      'triggerrules/status',
+      'triggercheckpoints',
+      'events',
+      'serviceaccounts',
+    ]);
+  });
 });
