@@ -42,6 +42,7 @@ export type {
   SourcePlugin,
   TargetResult,
 } from './contract/plugin.js';
+export type { Choices } from './contract/schema.js';
 export { LabelSelector, NamespaceName, ObjectName, StringEnum } from './contract/schema.js';
 export { LoggerToken, RandomToken, SchedulerToken } from './contract/tokens.js';
 export { ABSENT } from './checkpoint/entry.js';
@@ -76,6 +77,7 @@ export type {
   RetryOptions,
   RuleInstances,
 } from './rule/compiled-rule.js';
+export { CHOICE_WORDS } from './rule/choices.js';
 export { nearest } from './rule/nearest.js';
 export { RESERVED_KEYS, RuleSpec } from './rule/rule-spec.js';
 export { validateConfig } from './rule/validate-config.js';

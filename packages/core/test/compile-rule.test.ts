@@ -167,13 +167,13 @@ const wrong: [string, unknown, string, string][] = [
     'an empty source',
     source({}),
     'spec.sources[0]',
-    'needs exactly one source plugin, found none; installed: clock, things',
+    'needs exactly one source plugin, found none (one without options is written `clock: {}`); installed: clock, things',
   ],
   [
     'a source of two plugins',
     source({ things: {}, clock: {} }),
     'spec.sources[0]',
-    'needs exactly one source plugin, found things and clock; installed: clock, things',
+    'needs exactly one source plugin, found clock and things; installed: clock, things',
   ],
   [
     'a misspelt source',
@@ -191,7 +191,7 @@ const wrong: [string, unknown, string, string][] = [
     'an action as a source',
     source({ roll: {} }),
     'spec.sources[0].roll',
-    'no source plugin "roll" is installed; installed: clock, things',
+    '"roll" is a plugin for actions; move it to spec.actions',
   ],
   [
     'a name of every object as a source',
@@ -203,7 +203,7 @@ const wrong: [string, unknown, string, string][] = [
     'a source with only a name',
     source({ name: 'x' }),
     'spec.sources[0]',
-    'needs exactly one source plugin, found none; installed: clock, things',
+    'needs exactly one source plugin, found none (one without options is written `clock: {}`); installed: clock, things',
   ],
   ['a name that is no text', source({ things: {}, name: 7 }), 'spec.sources[0].name', '7 must be string'],
   [
@@ -216,7 +216,7 @@ const wrong: [string, unknown, string, string][] = [
     'retry at a source',
     source({ things: {}, retry: {} }),
     'spec.sources[0]',
-    'needs exactly one source plugin, found things and retry; installed: clock, things',
+    'needs exactly one source plugin, found retry and things; installed: clock, things',
   ],
   [
     'a repeated source',
@@ -246,7 +246,7 @@ const wrong: [string, unknown, string, string][] = [
     'an objectRef beside a plugin',
     source({ objectRef: { kind: 'Thing', name: 'x' }, things: {} }),
     'spec.sources[0]',
-    'needs exactly one of objectRef and things',
+    'needs exactly one source plugin, found objectRef and things; installed: clock, things',
   ],
   ['an empty objectRef', ref({}), 'spec.sources[0].objectRef.kind', 'is required'],
   ['an objectRef without name', ref({ kind: 'Thing' }), 'spec.sources[0].objectRef.name', 'is required'],
@@ -325,7 +325,7 @@ const wrong: [string, unknown, string, string][] = [
     'spec.actions[0].roll',
     'the plugin cannot check this: Error: boom',
   ],
-  ['a required option that is missing', source({ clock: null }), 'spec.sources[0].clock.everySeconds', 'is required'],
+  ['a required option that is missing', source({ clock: {} }), 'spec.sources[0].clock.everySeconds', 'is required'],
   [
     'an unknown filter',
     filter({ siev: {} }),

@@ -8,6 +8,7 @@ describe('the exports', () => {
     expect(Object.keys(main).toSorted()).toMatchInlineSnapshot(`
       [
         "ABSENT",
+        "CHOICE_WORDS",
         "CONTRACT_VERSION",
         "ERROR_CODES",
         "LabelSelector",

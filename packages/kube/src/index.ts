@@ -46,7 +46,7 @@ export { labelSelectorText, selectorIssues } from './object-source/label-selecto
 export type { Selector } from './object-source/label-selector.js';
 export { observeObjects } from './object-source/observe-objects.js';
 export type { ObjectEventData, ObjectView } from './object-source/observe-objects.js';
-export { choiceIssues, choiceOptions, keysIssues, keysOption, onOption } from './object-source/options.js';
+export { choiceIssues, choiceOptions, keysIssues, keysOption, ONE_CHOICE, onOption } from './object-source/options.js';
 export type { ObjectChoice } from './object-source/options.js';
 export { DIGEST_LENGTH, digestOf, filterParts, revisionOf } from './object-source/parts.js';
 export type { Parts } from './object-source/parts.js';

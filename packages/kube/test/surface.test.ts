@@ -12,6 +12,7 @@ it('exports these names, and no others by accident', () => {
     'DigestKeyToken',
     'KUBE_ERROR_CODES',
     'KubeClientToken',
+    'ONE_CHOICE',
     'WELL_KNOWN',
     'apiVersionOf',
     'choiceIssues',

@@ -35,10 +35,7 @@ describe('good configs', () => {
 
 describe('bad configs name the field and the fix', () => {
   it.each<[unknown, string]>([
-    [
-      { name: 'cm', selector: {} },
-      'configMap.selector: cannot stand beside name ("cm"); keep one of them, or make two sources',
-    ],
+    [{ name: 'cm', selector: {} }, 'configMap: has name and selector; keep one of them'],
     [{ name: 'Not_A_Name' }, 'configMap.name: "Not_A_Name" must match pattern'],
     [{ namespace: 'a.b' }, 'configMap.namespace: "a.b" must match pattern'],
     [{ nmae: 'cm' }, 'configMap.nmae: is not a known field; did you mean "name"?'],

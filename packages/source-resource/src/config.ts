@@ -1,5 +1,13 @@
 import type { ConfigIssue } from '@kube-trigger/core';
-import { apiVersionOf, choiceIssues, choiceOptions, onOption, type Resource, WELL_KNOWN } from '@kube-trigger/kube';
+import {
+  apiVersionOf,
+  choiceIssues,
+  choiceOptions,
+  ONE_CHOICE,
+  onOption,
+  type Resource,
+  WELL_KNOWN,
+} from '@kube-trigger/kube';
 import { type Static, Type } from 'typebox';
 import { type FieldPath, parseFieldPath } from './field-path.js';
 
@@ -28,11 +36,11 @@ export const ResourceConfig = Type.Object(
     ),
     on: onOption(),
   },
-  { additionalProperties: false, description: 'Fires when objects of any kind change.' },
+  { additionalProperties: false, ...ONE_CHOICE, description: 'Fires when objects of any kind change.' },
 );
 export type ResourceConfig = Static<typeof ResourceConfig>;
 
-/** What the schema cannot say: kinds that have a source of their own, name or selector, a selector's grammar, paths of fields. */
+/** What the schema cannot say: kinds that have a source of their own, a selector's grammar, paths of fields. */
 export function validateResource(config: ResourceConfig): ConfigIssue[] {
   return [...kindIssues(config), ...choiceIssues(config), ...fieldsIssues(config)];
 }

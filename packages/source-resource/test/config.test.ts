@@ -43,7 +43,7 @@ describe('bad configs name the field and the fix', () => {
       { apiVersion: 'v1', kind: 'Node', namespace: 'shop' },
       'resource.namespace: "shop" cannot stand here: Node is cluster-scoped; remove it',
     ],
-    [{ ...certificate, name: 'a', selector: {} }, 'resource.selector: cannot stand beside name ("a")'],
+    [{ ...certificate, name: 'a', selector: {} }, 'resource: has name and selector; keep one of them'],
     [{ ...certificate, fields: [] }, 'resource.fields: the list must not have fewer than 1 items'],
     [{ ...certificate, fields: ['spec', 'spec.*'] }, 'resource.fields[1]: "spec.*" has a wildcard'],
     [

@@ -1,5 +1,5 @@
 import type { ConfigIssue } from '@kube-trigger/core';
-import { choiceIssues, choiceOptions, keysIssues, keysOption, onOption } from '@kube-trigger/kube';
+import { choiceIssues, choiceOptions, keysIssues, keysOption, ONE_CHOICE, onOption } from '@kube-trigger/kube';
 import { type Static, Type } from 'typebox';
 
 export const SecretConfig = Type.Object(
@@ -17,11 +17,11 @@ export const SecretConfig = Type.Object(
     keys: keysOption('Which keys of data are looked at.'),
     on: onOption(),
   },
-  { additionalProperties: false, description: 'Fires when the data of Secrets changes.' },
+  { additionalProperties: false, ...ONE_CHOICE, description: 'Fires when the data of Secrets changes.' },
 );
 export type SecretConfig = Static<typeof SecretConfig>;
 
-/** What the schema cannot say: name or selector, a selector's grammar, types that exist, globs that could match a key. */
+/** What the schema cannot say: a selector's grammar, types that exist, globs that could match a key. */
 export function validateSecret(config: SecretConfig): ConfigIssue[] {
   return [...choiceIssues(config), ...typesIssues(config), ...keysIssues(config.keys)];
 }

@@ -36,7 +36,7 @@ describe('good configs', () => {
 
 describe('bad configs name the field and the fix', () => {
   it.each<[unknown, string]>([
-    [{ name: 'tls', selector: {} }, 'secret.selector: cannot stand beside name ("tls"); keep one of them'],
+    [{ name: 'tls', selector: {} }, 'secret: has name and selector; keep one of them'],
     [
       { name: 'tls', types: ['Opaque'] },
       'secret.types: cannot stand beside name ("tls"); a named Secret counts whatever',

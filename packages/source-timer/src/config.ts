@@ -52,32 +52,24 @@ export const TimerConfig = Type.Object(
       description: 'While true nothing is fired, and what passes meanwhile is not caught up with.',
     }),
   },
-  { additionalProperties: false, description: 'Fires at the times of a schedule.' },
+  {
+    additionalProperties: false,
+    exactlyOneOf: ['schedule', 'every'],
+    description: 'Fires at the times of a schedule.',
+  },
 );
 export type TimerConfig = Static<typeof TimerConfig>;
 
-/** What the schema cannot say: one of schedule and every, the grammar of both, the zone. */
+/** What the schema cannot say: the grammar of both, the zone. */
 export function validateTimer(config: TimerConfig): ConfigIssue[] {
   const { schedule, every, timeZone, missed, startingDeadlineSeconds } = config;
   return [
-    ...issue(
-      '',
-      schedule === undefined && every === undefined
-        ? 'needs schedule (e.g. "30 3 * * *") or every (e.g. 90s)'
-        : undefined,
-    ),
-    ...issue(
-      'every',
-      schedule !== undefined && every !== undefined
-        ? `cannot stand beside schedule ("${schedule}"); keep one of them, or make two sources`
-        : undefined,
-    ),
     ...issue('schedule', schedule === undefined ? undefined : cronIssue(schedule)),
     ...issue('every', every === undefined ? undefined : readDuration(every).issue),
     ...issue('timeZone', timeZone === undefined ? undefined : timeZoneIssue(timeZone)),
     ...issue(
       'timeZone',
-      timeZone !== undefined && every !== undefined && schedule === undefined
+      timeZone !== undefined && every !== undefined
         ? `"${timeZone}" means nothing to every; remove it, or use schedule`
         : undefined,
     ),

@@ -17,6 +17,8 @@ const references = {
   configMapKeyRef: Type.Optional(keyRef('ConfigMap')),
 };
 
+const oneReference = { exactlyOneOf: ['secretKeyRef', 'configMapKeyRef'] } as const;
+
 const scheme = () =>
   StringEnum(['http', 'https'], { default: 'http', description: 'How it is spoken to; `tls` has the details.' });
 
@@ -69,9 +71,11 @@ const Header = Type.Object(
       examples: ['Authorization'],
     }),
     value: Type.Optional(Type.String({ maxLength: 4096, description: 'Its value, as it stands.' })),
-    valueFrom: Type.Optional(Type.Object(references, { ...closed, description: 'Or where its value is.' })),
+    valueFrom: Type.Optional(
+      Type.Object(references, { ...closed, ...oneReference, description: 'Or where its value is.' }),
+    ),
   },
-  closed,
+  { ...closed, exactlyOneOf: ['value', 'valueFrom'] },
 );
 
 const CloudEvents = Type.Object(
@@ -132,7 +136,11 @@ const Tls = Type.Object(
           pem: Type.Optional(Type.String({ maxLength: 262_144, description: 'The certificates, as PEM.' })),
           ...references,
         },
-        { ...closed, description: 'The only authorities that are trusted. Default: those that Node.js trusts.' },
+        {
+          ...closed,
+          exactlyOneOf: ['pem', 'secretKeyRef', 'configMapKeyRef'],
+          description: 'The only authorities that are trusted. Default: those that Node.js trusts.',
+        },
       ),
     ),
     clientCertificate: Type.Optional(
@@ -158,6 +166,7 @@ export const WebhookConfig = Type.Object(
     urlFrom: Type.Optional(
       Type.Object(references, {
         ...closed,
+        ...oneReference,
         description: 'Or the URL in this key: for URLs that are secrets themselves.',
       }),
     ),
@@ -185,7 +194,12 @@ export const WebhookConfig = Type.Object(
       description: 'Lets the target have a link-local or cloud metadata address, where the operator allows that.',
     }),
   },
-  { ...closed, description: 'Tells a URL, a Service or every ready pod over HTTP.' },
+  {
+    ...closed,
+    exactlyOneOf: ['url', 'urlFrom', 'serviceRef', 'pods'],
+    atMostOneOf: ['cloudEvents', 'body'],
+    description: 'Tells a URL, a Service or every ready pod over HTTP.',
+  },
 );
 export type WebhookConfig = Static<typeof WebhookConfig>;
 export type ServiceTarget = Static<typeof ServiceRef>;

@@ -1,6 +1,5 @@
 import type { ConfigIssue } from '@kube-trigger/core';
 import type { HeaderConfig, WebhookConfig } from './schema.js';
-import { sourceIssues } from './source-issues.js';
 
 /** Headers that the connection or the message itself decides. */
 const OWN: Readonly<Record<string, string>> = {
@@ -44,11 +43,7 @@ function nameIssues(name: string, path: string): ConfigIssue[] {
   return own === undefined ? [] : [{ path, message: `"${name}" cannot be set: ${own[1]}` }];
 }
 
-function valueIssues({ value, valueFrom }: HeaderConfig, path: string): ConfigIssue[] {
-  if ((value === undefined) === (valueFrom === undefined)) {
-    return [{ path, message: 'needs exactly one of value, valueFrom' }];
-  }
-  if (valueFrom !== undefined) return sourceIssues(valueFrom, `${path}.valueFrom`);
+function valueIssues({ value }: HeaderConfig, path: string): ConfigIssue[] {
   if (isHeaderValue(value ?? '')) return [];
   return [{ path: `${path}.value`, message: 'has characters that a header cannot hold; use printable ASCII' }];
 }

@@ -7,10 +7,9 @@ import { compileBody, isMediaType } from '../message/body-template.js';
 import { selectorIssues } from '../targets/selector-text.js';
 import { hostOf, parseWebUrl } from '../targets/web-url.js';
 import type { WebhookConfig } from './schema.js';
-import { sourceIssues } from './source-issues.js';
 import { headerIssues } from './validate-headers.js';
 
-/** What the schema cannot say: what excludes what, URLs, ports, header names, certificates, templates. */
+/** What the schema cannot say: URLs, ports, header names, certificates, templates. */
 export function validateWebhook(config: WebhookConfig): ConfigIssue[] {
   return [
     ...targetIssues(config),
@@ -22,16 +21,10 @@ export function validateWebhook(config: WebhookConfig): ConfigIssue[] {
   ];
 }
 
-const TARGETS = ['url', 'urlFrom', 'serviceRef', 'pods'] as const;
-
 function targetIssues(config: WebhookConfig): ConfigIssue[] {
-  const { url, urlFrom, serviceRef, pods } = config;
-  const set = TARGETS.filter((name) => config[name] !== undefined);
+  const { url, serviceRef, pods } = config;
   const issues: ConfigIssue[] = [];
-  if (set.length === 0) issues.push({ path: '', message: `needs a target: one of ${TARGETS.join(', ')}` });
-  if (set.length > 1) issues.push({ path: '', message: `has ${set.join(' and ')}; keep exactly one of them` });
   if (url !== undefined) issues.push(...urlIssues(url, config));
-  if (urlFrom !== undefined) issues.push(...sourceIssues(urlFrom, 'urlFrom'));
   if (serviceRef !== undefined) issues.push(...endpointIssues(serviceRef, 'serviceRef'));
   if (pods !== undefined) {
     issues.push(...endpointIssues(pods, 'pods'), ...selectorIssues(pods.selector, 'pods.selector'));
@@ -71,9 +64,6 @@ function endpointIssues({ port, path }: Endpoint, at: string): ConfigIssue[] {
 function bodyIssues(config: WebhookConfig): ConfigIssue[] {
   const { body, cloudEvents, method } = config;
   const issues: ConfigIssue[] = [];
-  if (body !== undefined && cloudEvents !== undefined) {
-    issues.push({ path: 'body', message: 'excludes cloudEvents; keep one of them' });
-  }
   if (method === 'GET' && body !== undefined) {
     issues.push({ path: 'body', message: 'cannot be sent with GET; use POST, PUT or PATCH' });
   }
@@ -103,15 +93,8 @@ function tlsIssues({ tls, url, serviceRef, pods }: WebhookConfig): ConfigIssue[]
   if (plain)
     issues.push({ path: 'tls', message: 'is for https, but the target is http; change the scheme or remove tls' });
   const { caBundle, serverName } = tls;
-  if (caBundle !== undefined) {
-    const { pem, ...source } = caBundle;
-    if (pem === undefined) issues.push(...sourceIssues(source, 'tls.caBundle', 'pem'));
-    else if (Object.keys(source).length > 0) {
-      issues.push({ path: 'tls.caBundle', message: 'has pem and a reference; keep one of them' });
-    } else if (!isPem(pem)) {
-      issues.push({ path: 'tls.caBundle.pem', message: 'is not a list of PEM certificates' });
-    }
-  }
+  if (caBundle?.pem !== undefined && !isPem(caBundle.pem))
+    issues.push({ path: 'tls.caBundle.pem', message: 'is not a list of PEM certificates' });
   if (
     serverName !== undefined &&
     (isIP(serverName) > 0 || !/^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$/.test(serverName))

@@ -56,9 +56,9 @@ describe('accepts', () => {
 });
 
 const REFUSED: [name: string, config: object, issue: string][] = [
-  ['no target', {}, ': needs a target: one of url, urlFrom, serviceRef, pods'],
-  ['two targets', { url, serviceRef }, ': has url and serviceRef; keep exactly one of them'],
-  ['three targets', { url, serviceRef, pods }, ': has url and serviceRef and pods; keep exactly one of them'],
+  ['no target', {}, ': needs exactly one of url, urlFrom, serviceRef, pods'],
+  ['two targets', { url, serviceRef }, ': has url and serviceRef; keep one of them'],
+  ['three targets', { url, serviceRef, pods }, ': has url and serviceRef and pods; keep one of them'],
   ['an unknown field', { url, verb: 'POST' }, 'verb: is not a known field'],
   ['a misspelt field', { url, methd: 'POST' }, 'methd: is not a known field; did you mean "method"?'],
   ['an unverified TLS', { url, tls: { insecureSkipVerify: true } }, 'tls.insecureSkipVerify: is not a known field'],
@@ -97,7 +97,11 @@ const REFUSED: [name: string, config: object, issue: string][] = [
   ],
   ['the unspecified address', { url: 'http://0.0.0.0/' }, 'url: cannot be asked: 0.0.0.0 is no address'],
   ['urlFrom without reference', { urlFrom: {} }, 'urlFrom: needs exactly one of secretKeyRef, configMapKeyRef'],
-  ['urlFrom with two', { urlFrom: { secretKeyRef, configMapKeyRef: secretKeyRef } }, 'urlFrom: needs exactly one of'],
+  [
+    'urlFrom with two',
+    { urlFrom: { secretKeyRef, configMapKeyRef: secretKeyRef } },
+    'urlFrom: has secretKeyRef and configMapKeyRef; keep',
+  ],
   [
     'a reference to another namespace',
     { urlFrom: { secretKeyRef: { ...secretKeyRef, namespace: 'x' } } },
@@ -212,7 +216,7 @@ const REFUSED: [name: string, config: object, issue: string][] = [
   [
     'a header with both',
     { url, headers: [{ name: 'A', value: '', valueFrom: { secretKeyRef } }] },
-    'headers[0]: needs exactly one of',
+    'headers[0]: has value and valueFrom; keep one of them',
   ],
   [
     'a header from nowhere',
@@ -229,7 +233,11 @@ const REFUSED: [name: string, config: object, issue: string][] = [
     { url, headers: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'a' } } }] },
     'headers[0].valueFrom.secretKeyRef.key: is required',
   ],
-  ['body and cloudEvents', { url, body: { template: '{}' }, cloudEvents: {} }, 'body: excludes cloudEvents'],
+  [
+    'body and cloudEvents',
+    { url, body: { template: '{}' }, cloudEvents: {} },
+    ': has cloudEvents and body; keep one of them',
+  ],
   ['GET with a body', { url, method: 'GET', body: { template: '{}' } }, 'body: cannot be sent with GET'],
   [
     'GET with a structured event',
@@ -287,7 +295,7 @@ const REFUSED: [name: string, config: object, issue: string][] = [
   [
     'two CA bundles',
     { url, tls: { caBundle: { pem: 'x', configMapKeyRef: secretKeyRef } } },
-    'tls.caBundle: has pem and a reference',
+    'tls.caBundle: has pem and configMapKeyRef; keep one of them',
   ],
   [
     'a CA bundle that is none',
@@ -323,12 +331,12 @@ describe('refuses with path and fix', () => {
 
   it('says all at once', () => {
     const config = {
-      url: 'ftp://x',
-      serviceRef: { name: 'a', port: 0 },
-      headers: [{ name: 'Host' }],
-      retryCodes: ['9-1'],
+      serviceRef: { name: 'a', port: 0, path: 'x' },
+      headers: [{ name: 'Host', value: 'ä' }],
+      retryCodes: ['500-400'],
     };
-    expect(issuesOf({ ...config, retryCodes: ['500-400'] }).length).toBeGreaterThanOrEqual(6);
+    expect(issuesOf({ ...config, tls: { serverName: '-' } })).toHaveLength(7);
+    expect(issuesOf({ ...config, url: 'ftp://x', headers: [{ name: 'A' }] })).toHaveLength(2);
   });
 
   it('never quotes a URL with a password', () => {

@@ -8,6 +8,15 @@ export function StringEnum<const T extends readonly string[]>(
   return Type.Unsafe<T[number]>({ ...options, type: 'string', enum: [...values] });
 }
 
+/**
+ * Options of an object schema that say which of its fields exclude each other. From them follow the refusal, the CEL rule of the
+ * definition and the schema for editors, so that all three have the same words: `Type.Object({…}, { exactlyOneOf: ['url', 'pods'] })`.
+ */
+export interface Choices {
+  readonly exactlyOneOf?: readonly string[];
+  readonly atMostOneOf?: readonly string[];
+}
+
 /** A Kubernetes object name (RFC 1123 subdomain). */
 export const ObjectName = (options: TSchemaOptions = {}) =>
   Type.String({ minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', ...options });

@@ -50,8 +50,11 @@ export function compileRule(
   options: CompileOptions = {},
 ): Compilation {
   const shape = validateConfig(RuleSpec, spec, 'spec');
-  if (shape.issues !== undefined) return { issues: shape.issues, reason: 'Invalid' };
   const compiler = new Compiler(identity, registry, options.acceptedBefore === true);
+  if (shape.issues !== undefined) {
+    compiler.lookInto(shape.defaulted);
+    return { issues: [...shape.issues, ...compiler.issues], reason: compiler.reason };
+  }
   const { suspend, onFirstSeen, delivery } = shape.value;
   const sources = shape.value.sources.map((item, i) => compiler.source(item, i));
   const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
@@ -106,10 +109,20 @@ class Compiler {
     private readonly acceptedBefore: boolean,
   ) {}
 
+  /** Finds what else is wrong with a spec whose shape is wrong. */
+  lookInto(spec: unknown): void {
+    const { sources, filters, actions } = (spec ?? {}) as Record<string, unknown>;
+    for (const [item, i] of itemsOf(sources)) this.source(item, i);
+    for (const [item, i] of itemsOf(filters)) this.filter(item, i);
+    for (const [item, i] of itemsOf(actions)) this.action(item, i);
+  }
+
   source(item: Record<string, unknown>, index: number): CompiledSource | undefined {
     const path = `spec.sources[${index}]`;
     const reserved = this.#reserved('sources', item, path);
-    const picked = Object.hasOwn(item, 'objectRef') ? this.#byKind(item, path) : this.#byName('source', item, path);
+    const [key, another] = this.#pluginKeys(item, 'sources');
+    const byKind = key === 'objectRef' && another === undefined;
+    const picked = byKind ? this.#byKind(item, path) : this.#byName('source', item, path);
     const config = picked && this.#config(picked);
     if (picked === undefined || config === undefined || reserved === undefined) return undefined;
     const { plugin } = picked;
@@ -229,7 +242,9 @@ class Compiler {
   }
 
   #pluginKeys(item: Record<string, unknown>, list: keyof typeof RESERVED_KEYS): string[] {
-    return Object.keys(item).filter((key) => !Object.hasOwn(RESERVED_KEYS[list], key));
+    // The API server drops keys whose value is null; so does every other way to get here.
+    const keys = Object.keys(item).filter((key) => !Object.hasOwn(RESERVED_KEYS[list], key) && item[key] !== null);
+    return keys.toSorted();
   }
 
   /** Of one plugin's key and others beside it: those that most likely mean a reserved key. */
@@ -243,18 +258,14 @@ class Compiler {
   #byName<K extends Kind>(kind: K, item: Record<string, unknown>, path: string): Picked<K> | undefined {
     const keys = this.#pluginKeys(item, `${kind}s`);
     const [key] = keys;
-    const known = this.registry.names(kind);
+    const known = this.#choices(kind);
     const misspelt = keys.length > 1 ? this.#misspelt(keys, { known, list: `${kind}s` }) : [];
     if (misspelt.length > 0) {
       this.issues.push(...misspelt.map(({ name, message }) => ({ path: `${path}.${name}`, message })));
       return undefined;
     }
     if (key === undefined || keys.length > 1) {
-      const found = keys.length === 0 ? 'none' : keys.join(' and ');
-      this.issues.push({
-        path,
-        message: `needs exactly one ${kind} plugin, found ${found}; installed: ${known.join(', ') || 'none'}`,
-      });
+      this.issues.push({ path, message: this.#notOne(kind, keys) });
       return undefined;
     }
     const plugin = this.registry.find(kind, key);
@@ -266,6 +277,19 @@ class Compiler {
     return { plugin, config: item[key], path: `${path}.${key}` };
   }
 
+  #choices(kind: Kind): string[] {
+    return [...this.registry.names(kind), ...(kind === 'source' ? ['objectRef'] : [])];
+  }
+
+  /** The definition has the same words for plugins that are known when it is made (see the operator's api/choices.ts). */
+  #notOne(kind: Kind, keys: readonly string[]): string {
+    const installed = this.registry.names(kind);
+    const [example] = installed;
+    const none = example === undefined ? 'none' : `none (one without options is written \`${example}: {}\`)`;
+    const found = keys.length === 0 ? none : keys.join(' and ');
+    return `needs exactly one ${kind} plugin, found ${found}; installed: ${installed.join(', ') || 'none'}`;
+  }
+
   #whyUnknown(kind: Kind, key: string): string {
     if (this.registry.isDisabled(kind, key))
       return `the ${kind} plugin "${key}" is disabled; whoever runs the operator can allow it`;
@@ -273,19 +297,16 @@ class Compiler {
     const saysItHasIt = refused.find(({ provides }) => provides.includes(`${kind}/${key}`));
     if (saysItHasIt !== undefined)
       return `the ${kind} plugin "${key}" is not available: ${saysItHasIt.origin} was refused: ${saysItHasIt.reason}`;
-    const known = this.registry.names(kind);
-    const close = nearest(key, known);
-    const hint = close === undefined ? `installed: ${known.join(', ') || 'none'}` : `did you mean "${close}"?`;
+    const elsewhere = (['source', 'filter', 'action'] as const).find((other) => this.registry.find(other, key));
+    if (elsewhere !== undefined) return `"${key}" is a plugin for ${elsewhere}s; move it to spec.${elsewhere}s`;
+    const close = nearest(key, this.#choices(kind));
+    const known = this.registry.names(kind).join(', ') || 'none';
+    const hint = close === undefined ? `installed: ${known}` : `did you mean "${close}"?`;
     const others = refused.map(({ origin, reason }) => `; refused: ${origin}: ${reason}`).join('');
     return `no ${kind} plugin "${key}" is installed; ${hint}${others}`;
   }
 
   #byKind(item: Record<string, unknown>, path: string): Picked<'source'> | undefined {
-    const others = this.#pluginKeys(item, 'sources').filter((key) => key !== 'objectRef');
-    if (others.length > 0) {
-      this.issues.push({ path, message: `needs exactly one of objectRef and ${others.join(', ')}` });
-      return undefined;
-    }
     const ref = validateConfig(SourceObjectRef, item['objectRef'], `${path}.objectRef`);
     if (ref.issues !== undefined) {
       this.issues.push(...ref.issues);
@@ -319,8 +340,9 @@ class Compiler {
     const validated = validateConfig(plugin.config, asWritten(plugin.config, picked.config), path);
     if (validated.issues !== undefined) {
       const { issues, defaulted } = validated;
-      if (defaulted === undefined) this.issues.push(...issues);
-      return this.#object(issues) ? undefined : defaulted;
+      if (defaulted !== undefined) return this.#object(issues) ? undefined : defaulted;
+      this.issues.push(...issues);
+      return undefined;
     }
     const more = this.#furtherIssues(picked, validated.value);
     return more.length > 0 && this.#object(more) ? undefined : validated.value;
@@ -344,6 +366,17 @@ class Compiler {
       return [{ path, message: `the plugin cannot check this: ${toTriggerError(thrown).message}` }];
     }
   }
+}
+
+/** The items that can be looked at, with their places. */
+function itemsOf(list: unknown): [Record<string, unknown>, number][] {
+  if (!Array.isArray(list)) return [];
+  return list
+    .map((item, i): [unknown, number] => [item, i])
+    .filter((pair): pair is [Record<string, unknown>, number] => {
+      const [item] = pair;
+      return typeof item === 'object' && item !== null && !Array.isArray(item);
+    });
 }
 
 /** JSON with sorted keys: equal configs give equal text, however they were written. */

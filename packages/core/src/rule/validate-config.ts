@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { choiceIssues } from './choices.js';
 import { nearest } from './nearest.js';
 
 /** One thing that is wrong with a rule: where, and what to do. */
@@ -23,8 +24,9 @@ export function validateConfig<S extends TSchema>(schema: S, config: unknown, pa
   try {
     const value: unknown = Value.Default(schema, plain(config ?? {}));
     const errors = [...Value.Errors(schema, value)];
-    if (errors.length === 0) return { value: value as Static<S> };
-    const issues = errors.flatMap((error) => issuesOf(error, { schema, value, path }));
+    const choices = choiceIssues(schema, value, { path, none: errors.length === 0 });
+    if (errors.length === 0 && choices.length === 0) return { value: value as Static<S> };
+    const issues = [...errors.flatMap((error) => issuesOf(error, { schema, value, path })), ...choices];
     return { issues: unique(issues), defaulted: value };
   } catch {
     return { issues: [{ path, message: 'is not plain data (JSON)' }] };

@@ -1,4 +1,11 @@
-import { type ConfigIssue, LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trigger/core';
+import {
+  type Choices,
+  type ConfigIssue,
+  LabelSelector,
+  NamespaceName,
+  ObjectName,
+  StringEnum,
+} from '@kube-trigger/core';
 import { Type } from 'typebox';
 import { globIssue, type KeyGlobs } from './key-globs.js';
 import { type Selector, selectorIssues } from './label-selector.js';
@@ -47,11 +54,12 @@ export const onOption = () =>
     description: 'Which changes count; the others are recorded and do nothing.',
   });
 
-/** What a schema cannot say about a choice: name or selector, and a selector's grammar. */
-export function choiceIssues({ name, selector }: ObjectChoice): ConfigIssue[] {
-  if (selector === undefined) return [];
-  const message = `cannot stand beside name ("${name}"); keep one of them, or make two sources`;
-  return [...(name === undefined ? [] : [{ path: 'selector', message }]), ...selectorIssues(selector, 'selector')];
+/** For the object schema that has them. */
+export const ONE_CHOICE = { atMostOneOf: ['name', 'selector'] } as const satisfies Choices;
+
+/** What a schema cannot say about a choice: a selector's grammar. */
+export function choiceIssues({ selector }: ObjectChoice): ConfigIssue[] {
+  return selector === undefined ? [] : selectorIssues(selector, 'selector');
 }
 
 /** Globs that could match no key. */

@@ -1,7 +1,9 @@
 import { type Plugin, type PluginRegistry, RESERVED_KEYS, RuleSpec } from '@kube-trigger/core';
 import type { Resource } from '@kube-trigger/kube';
+import { outline } from './outline.js';
 import { API_GROUP, API_VERSION, TRIGGER_CHECKPOINT, TRIGGER_RULE } from './resources.js';
 import { RULE_STATUS_SCHEMA } from './status-schema.js';
+import { notSeveral } from './choices.js';
 import { structuralSchema, type StructuralSchema } from './structural-schema.js';
 
 /** The CustomResourceDefinitions of kube-trigger for the given plugins, ready to apply. Same plugins, same bytes. */
@@ -42,7 +44,7 @@ function ruleDefinition(registry: PluginRegistry): object {
         apiVersion: { type: 'string' },
         kind: { type: 'string' },
         metadata: { type: 'object' },
-        spec: { ...spec, description: 'What to watch and what to do.' },
+        spec: { ...spec, description: outline(registry.all()) },
         status: RULE_STATUS_SCHEMA,
       },
     },
@@ -62,7 +64,18 @@ function itemSchema(list: keyof typeof RESERVED_KEYS, plugins: readonly Plugin[]
     properties[plugin.name] = { ...schema, description: plugin.summary };
   }
   if (list === 'sources') properties['objectRef'] = OBJECT_REF;
-  return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties };
+  const names = plugins.map(({ name }) => name).toSorted();
+  const choices = (list === 'sources' ? [...names, 'objectRef'] : names).toSorted();
+  const installed = names.join(', ') || 'none';
+  const words = (found: string) =>
+    `needs exactly one ${list.slice(0, -1)} plugin, found ${found}; installed: ${installed}`;
+  return {
+    type: 'object',
+    'x-kubernetes-preserve-unknown-fields': true,
+    properties,
+    // Plugins that are not known here are the operator's to refuse.
+    ...(choices.length > 1 ? { 'x-kubernetes-validations': [notSeveral(choices, words)] } : {}),
+  };
 }
 
 const OBJECT_REF: StructuralSchema = {

@@ -1,3 +1,6 @@
+import type { Choices } from '@kube-trigger/core';
+import { type CelRule, choiceRules } from './choices.js';
+
 /** A schema as a CustomResourceDefinition takes it: JSON Schema without references, unions of types or `additionalProperties: false`. */
 export interface StructuralSchema {
   type?: string;
@@ -9,6 +12,7 @@ export interface StructuralSchema {
   items?: StructuralSchema;
   additionalProperties?: StructuralSchema;
   'x-kubernetes-preserve-unknown-fields'?: true;
+  'x-kubernetes-validations'?: CelRule[];
   [keyword: string]: unknown;
 }
 
@@ -28,7 +32,7 @@ const KEPT = [
 ] as const;
 
 /** The part of JSON Schema that plugin configs may use. Anything else is refused when the definition is made, never dropped. */
-interface ConfigSchema {
+interface ConfigSchema extends Choices {
   readonly type?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, ConfigSchema>>;
@@ -52,6 +56,8 @@ const HANDLED = new Set<string>([
   'additionalProperties',
   'exclusiveMinimum',
   'exclusiveMaximum',
+  'exactlyOneOf',
+  'atMostOneOf',
 ]);
 
 /**
@@ -77,6 +83,8 @@ export function structuralSchema(schema: object, path: string): StructuralSchema
   if (source.properties !== undefined) Object.assign(result, objectSchema(source, path));
   const values = mapValues(source);
   if (values !== undefined) result.additionalProperties = structuralSchema(values, `${path}.*`);
+  const rules = choiceRules(source);
+  if (rules.length > 0) result['x-kubernetes-validations'] = rules;
   if (source.type === undefined || (source.type === 'object' && source.properties !== undefined)) {
     result['x-kubernetes-preserve-unknown-fields'] = true;
   }
