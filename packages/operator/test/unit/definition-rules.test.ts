@@ -105,7 +105,7 @@ describe('every CEL rule of the definition', () => {
     const fields = Object.keys(schema.properties ?? {});
     for (const { rule, messageExpression, message } of schema['x-kubernetes-validations'] ?? []) {
       expect(typeof env.evaluate(rule, { self: {} })).toBe('boolean');
-      if (messageExpression !== undefined) expect(typeof env.evaluate(messageExpression, { self: {} })).toBe('string');
+      expect(typeof env.evaluate(messageExpression ?? "''", { self: {} })).toBe('string');
       const named = [...`${rule} ${messageExpression ?? ''}`.matchAll(/self\.(\w+)/g)].map(([, name]) => name);
       expect(fields.map(celName)).toEqual(expect.arrayContaining(named));
       expect(message).not.toContain('\n');
