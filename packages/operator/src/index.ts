@@ -2,6 +2,7 @@ export { definitions } from './api/definitions.js';
 export {
   API_GROUP,
   API_GROUP_VERSION,
+  FIRE_ANNOTATION,
   RESUME_ANNOTATION,
   RETRY_ANNOTATION,
   TRIGGER_CHECKPOINT,

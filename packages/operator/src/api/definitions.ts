@@ -30,10 +30,12 @@ function ruleDefinition(registry: PluginRegistry): object {
     shortNames: ['tr'],
     printerColumns: [
       { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+      { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
       { name: 'Last Fired', type: 'date', jsonPath: '.status.lastFired' },
       { name: 'Last Result', type: 'string', jsonPath: '.status.lastResult' },
       { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-      { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', priority: 1 },
+      { name: 'Accepted', type: 'string', jsonPath: '.status.conditions[?(@.type=="Accepted")].status', priority: 1 },
+      { name: 'Under Way', type: 'integer', jsonPath: '.status.underWay', priority: 1 },
       { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
     ],
     schema: {

@@ -25,5 +25,7 @@ export const TRIGGER_CHECKPOINT: Resource = {
 export const RESUME_ANNOTATION = `${API_GROUP}/resume`;
 /** Set to any new value to have the rule's dead letters delivered again. */
 export const RETRY_ANNOTATION = `${API_GROUP}/retry`;
+/** Set to any new value to run the rule's actions by hand; `kube-trigger fire` writes who asked and for what (see `manualRunOf`). */
+export const FIRE_ANNOTATION = `${API_GROUP}/fire`;
 /** On checkpoints: the uid of the rule that they belong to. */
 export const RULE_UID_LABEL = `${API_GROUP}/rule-uid`;

@@ -15,6 +15,7 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
   description: 'Written by the operator.',
   properties: {
     observedGeneration: count('The generation that this status speaks of.'),
+    acceptedGeneration: count('The last generation that was valid. It goes on when a newer plugin finds something wrong with it.'),
     conditions: list('Accepted, Ready and Stalled, by the conventions that kubectl wait and GitOps tools read.', {
       type: text('Accepted, Ready or Stalled.'),
       status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether it holds.' },
@@ -28,6 +29,8 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
     sources: list('By source.', {
       name: text('Its name in the rule.'),
       state: text('Opening, Synced or Degraded.'),
+      keys: count('How many keys it has.'),
+      lastEvent: time('When a change of it was last noticed.'),
       message: text('Why it is degraded.'),
     }),
     actions: list('By action.', {
@@ -47,6 +50,16 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
         dropped: count('Events that a filter dropped.'),
       },
     },
+    underWay: count('Keys whose changes wait for their delivery or are in it.'),
+    pending: list('The first ten keys under way.', {
+      source: text('The source, by its name in the rule.'),
+      key: text('What it is about.'),
+      since: time('Since when it waits.'),
+      state: text('Deferred (by a filter), Retrying or Waiting (an action), Held (the breaker) or Delivering.'),
+      by: text('The filter, source or action that holds it up.'),
+      because: text('Why.'),
+      until: time('When it is looked at again.'),
+    }),
     deadLetters: list('Events that were given up, the latest ten. `kube-trigger retry` delivers them again.', {
       time: time('When it was given up.'),
       key: text('What it was about.'),
@@ -55,11 +68,26 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
     }),
     history: list('The last ten events.', {
       time: time('When it ended.'),
+      source: text('The source, by its name in the rule.'),
       key: text('What it was about.'),
       change: text('created, updated, deleted or occurred.'),
       changedKeys: { type: 'array', items: { type: 'string' }, description: 'What changed in it, at most ten names.' },
       result: text('Done, Unchanged, Failed or Dropped.'),
+      manualBy: text('Who asked for it by hand (kube-trigger fire), by their own word.'),
       because: text('Which filter dropped it and why, or the last failure.'),
+      tookSeconds: { type: 'number', description: 'From when the change was noticed to its end.' },
+      gates: list('Filters that did not let it pass at once.', {
+        name: text('The filter, or the source whose own gate it was.'),
+        verdict: text('Deferred or Dropped.'),
+        because: text('Why.'),
+      }),
+      actions: list('How each action ended.', {
+        name: text('Its name in the rule.'),
+        result: text('Done, Unchanged, Failed or Skipped.'),
+        attempts: count('How often it was tried.'),
+        targets: count('How many targets it answered for.'),
+        because: text('The last failure.'),
+      }),
     }),
     tripped: text('Why the breaker stopped the rule.'),
     handled: {
@@ -68,6 +96,7 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
       properties: {
         retry: text('The value of app.example.com/retry.'),
         resume: text('The value of app.example.com/resume.'),
+        fire: text('The value of app.example.com/fire.'),
       },
     },
   },

@@ -19,6 +19,10 @@ export function announce(
       if ('issues' in news.compilation) {
         const { issues, reason } = news.compilation;
         warn(reason, issues.map((issue) => `${issue.path}: ${issue.message}`).join('; '));
+      } else if (news.compilation.tolerated !== undefined) {
+        const { issues, reason } = news.compilation.tolerated;
+        const told = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
+        warn(reason, `${told}. The rule was valid before and goes on as it was`);
       }
       return;
     case 'source':

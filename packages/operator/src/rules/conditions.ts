@@ -1,4 +1,4 @@
-import type { CompiledRule, RuleIssue, TriggerError } from '@kube-trigger/core';
+import type { Compilation, RuleIssue, TriggerError } from '@kube-trigger/core';
 import type { Condition, DeadLetter } from './trigger-rule.js';
 
 export interface Trouble {
@@ -8,7 +8,7 @@ export interface Trouble {
 }
 
 export interface RuleFacts {
-  readonly phase: { issues: readonly RuleIssue[]; reason: string } | 'suspended' | 'standby' | CompiledRule;
+  readonly compilation: Compilation;
   readonly opening: readonly string[];
   readonly degraded: readonly Trouble[];
   readonly checks: readonly Trouble[];
@@ -22,37 +22,45 @@ export interface RuleFacts {
 type Finding = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /**
- * The conditions by kstatus' reading: `Ready` is True only when every source is watched and nothing is known to be in the way; `Stalled`
- * is True when nothing but a person's deed goes on (see sigs.k8s.io/cli-utils, pkg/kstatus).
+ * The conditions by kstatus' reading (sigs.k8s.io/cli-utils, pkg/kstatus): `Stalled` is True when nothing but a person's deed goes on,
+ * which means failed; `Ready` is True only when every source is watched and nothing is known to be in the way. Never both.
  */
 export function conditionsOf(facts: RuleFacts): Finding[] {
-  const { phase } = facts;
-  if (typeof phase !== 'string' && 'issues' in phase) return invalid(phase);
+  const { compilation } = facts;
+  if ('issues' in compilation) return invalid(told(compilation.issues), compilation.reason);
+  return [accepted(compilation.tolerated), ready(facts), stalled(facts)];
+}
+
+function accepted(tolerated: { issues: readonly RuleIssue[]; reason: string } | undefined): Finding {
+  if (tolerated === undefined)
+    return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The rule is valid.' };
+  const { issues, reason } = tolerated;
+  const goesOn = 'The rule was valid before a plugin changed and goes on as it was.';
+  return { type: 'Accepted', status: 'False', reason, message: `${told(issues)}. ${goesOn}` };
+}
+
+function invalid(message: string, reason: string): Finding[] {
   return [
-    { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The rule is valid.' },
-    ready(facts),
-    stalled(facts),
+    { type: 'Accepted', status: 'False', reason, message },
+    { type: 'Ready', status: 'False', reason, message: `The rule does nothing until it is valid: ${message}` },
+    { type: 'Stalled', status: 'True', reason, message: `The rule must be changed: ${message}` },
   ];
 }
 
-function invalid({ issues, reason }: { issues: readonly RuleIssue[]; reason: string }): Finding[] {
-  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
-  return [
-    { type: 'Accepted', status: 'False', reason, message },
-    { type: 'Ready', status: 'False', reason, message: 'The rule is not valid and does nothing; see Accepted.' },
-    { type: 'Stalled', status: 'True', reason, message: 'The rule must be changed; see Accepted.' },
-  ];
+function told(issues: readonly RuleIssue[]): string {
+  return issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
 }
 
 function ready(facts: RuleFacts): Finding {
   const not = (reason: string, message: string): Finding => ({ type: 'Ready', status: 'False', reason, message });
-  if (facts.phase === 'suspended')
+  const stuck = stuckBecause(facts);
+  if (isSuspended(facts))
     return not('Suspended', 'spec.suspend is true; changes are acted on when it is false again.');
-  if (facts.phase === 'standby') return not('Standby', 'No operator leads at the moment.');
   if (facts.tripped !== undefined) return not('Tripped', facts.tripped);
   if (facts.checkpoint !== undefined) return not(reasonOf(facts.checkpoint), facts.checkpoint.explanation);
   const trouble = facts.degraded[0] ?? facts.checks[0] ?? facts.failing[0];
   if (trouble !== undefined) return not(reasonOf(trouble.error), `${trouble.where}: ${trouble.error.explanation}`);
+  if (stuck !== undefined) return not(stuck.reason, stuck.message);
   if (facts.fault !== undefined) return not(reasonOf(facts.fault), facts.fault.explanation);
   if (facts.opening.length > 0)
     return not('Syncing', `Waiting for the first inventory of ${facts.opening.join(', ')}.`);
@@ -60,12 +68,23 @@ function ready(facts: RuleFacts): Finding {
 }
 
 function stalled(facts: RuleFacts): Finding {
-  const is = (reason: string, message: string): Finding => ({ type: 'Stalled', status: 'True', reason, message });
-  if (facts.tripped !== undefined) return is('Tripped', facts.tripped);
-  const letter = facts.deadLetters[0];
-  if (letter !== undefined)
-    return is('DeadLetters', `${letter.key} was given up (${letter.reason}): ${letter.message}`);
+  const stuck = stuckBecause(facts);
+  if (stuck !== undefined) return { type: 'Stalled', status: 'True', ...stuck };
   return { type: 'Stalled', status: 'False', reason: 'NotStalled', message: 'Nothing waits for a person.' };
+}
+
+/** What only a person can end. */
+function stuckBecause({ tripped, deadLetters }: RuleFacts): { reason: string; message: string } | undefined {
+  if (tripped !== undefined) return { reason: 'Tripped', message: tripped };
+  const [letter] = deadLetters;
+  if (letter === undefined) return undefined;
+  const more = deadLetters.length > 1 ? ` (and ${deadLetters.length - 1} more)` : '';
+  const message = `${letter.key} was given up (${letter.reason})${more}: ${letter.message}. kube-trigger retry delivers it again`;
+  return { reason: 'DeadLetters', message };
+}
+
+function isSuspended({ compilation }: RuleFacts): boolean {
+  return 'suspend' in compilation && compilation.suspend;
 }
 
 /** `KT_KUBE_NOT_FOUND` → `KubeNotFound`: conditions take one CamelCase word. */

@@ -13,6 +13,7 @@ import {
 import type { EventRecorder } from '@kube-trigger/kube';
 import type { DependencyContainer } from 'tsyringe';
 import { announce } from './announce.js';
+import { manualRunOf } from './manual-run.js';
 import { RuleState } from './rule-state.js';
 import type { StatusWriter } from './status-writer.js';
 import type { TriggerRule } from './trigger-rule.js';
@@ -98,10 +99,11 @@ export class ManagedRule {
 
   #isBehind(): boolean {
     if (this.#ended.signal.aborted) return false;
-    const { generation, resume, retry } = this.#latest;
+    const { generation, resume, retry, fire } = this.#latest;
     const applied = this.#applied;
     if (this.#restartWanted || applied === undefined) return true;
-    return applied.generation !== generation || applied.resume !== resume || applied.retry !== retry;
+    if (applied.generation !== generation || applied.fire !== fire) return true;
+    return applied.resume !== resume || applied.retry !== retry;
   }
 
   async #work(): Promise<void> {
@@ -121,14 +123,15 @@ export class ManagedRule {
   #obey(rule: TriggerRule): void {
     const state = this.#state;
     if (this.#runner === undefined || state === undefined) return;
-    const { retry, resume } = rule;
+    const { retry, resume, fire } = rule;
+    // Noted as done when it has ended: until then a restart asks again, under the same id.
+    if (fire !== undefined && fire !== state.handled.fire) this.#runner.fire(manualRunOf(fire));
     if (resume !== undefined && resume !== state.handled.resume) {
       this.#runner.resume();
       state.didHandle({ resume });
     }
     if (retry === undefined || retry === state.handled.retry) return;
     this.#runner.retry();
-    state.retried();
     state.didHandle({ retry });
   }
 
@@ -141,13 +144,13 @@ export class ManagedRule {
     const now = () => services.scheduler.now();
     const before = this.#state?.status() ?? rule.status;
     const identity = { namespace: rule.namespace, name: rule.name, uid: rule.uid };
-    const compilation = compileRule(identity, rule.spec, registry);
-    const phase = 'issues' in compilation ? compilation : compilation.suspend ? 'suspended' : compilation.rule;
+    const acceptedBefore = before.acceptedGeneration === rule.generation;
+    const compilation = compileRule(identity, rule.spec, registry, { acceptedBefore });
     this.#mayStand = before.observedGeneration === rule.generation;
     if (this.#mayStand) void this.#showAtLatest();
-    this.#state = new RuleState(before, rule.generation, phase, now);
+    this.#state = new RuleState({ before, generation: rule.generation, compilation, now });
     announce(events, rule, { type: 'compiled', compilation });
-    if (typeof phase !== 'string' && !('issues' in phase)) await this.#run(rule, phase);
+    if ('rule' in compilation && !compilation.suspend) await this.#run(rule, compilation.rule);
     this.#show();
   }
 
@@ -156,6 +159,7 @@ export class ManagedRule {
     try {
       const runner = new RuleRunner(compiled, instantiate(compiled, container), services);
       this.#runner = runner;
+      this.#state?.attach(runner);
       runner.reports.subscribe((report) => this.#heard(rule, report));
       await runner.start();
       this.#obey(rule);
@@ -170,6 +174,7 @@ export class ManagedRule {
 
   #heard(rule: TriggerRule, report: RuleReport): void {
     this.#state?.apply(report);
+    if (report.type === 'settled' && report.event.manual !== undefined) this.#didFire(report.event.revision);
     announce(this.options.events, rule, report);
     this.options.onReport?.(rule, report);
     // The checkpoint belongs to another process or was deleted: what it says now is what counts.
@@ -194,7 +199,12 @@ export class ManagedRule {
   #show(): void {
     const state = this.#state;
     if (state === undefined || (state.isOpening && this.#mayStand)) return;
-    this.#writer.put(state.status());
+    this.#writer.put(() => state.status());
+  }
+
+  #didFire(id: string): void {
+    const { fire } = this.#latest;
+    if (fire !== undefined && manualRunOf(fire).id === id) this.#state?.didHandle({ fire });
   }
 
   async #showAtLatest(): Promise<void> {

@@ -1,89 +1,96 @@
 import type {
   ActionOutcome,
   AttemptFailedReport,
-  CompiledRule,
-  RuleIssue,
+  Compilation,
   RuleReport,
+  RuleRunner,
   SettledReport,
   TriggerError,
   WaitingReport,
 } from '@kube-trigger/core';
 import { conditionsOf, type RuleFacts } from './conditions.js';
+import { EventLog, FAR_MS } from './event-log.js';
+import { RESULT, SHOWN, short, timeText } from './status-text.js';
 import type {
   ActionStatus,
   Condition,
   Counters,
   DeadLetter,
   Handled,
-  HistoryItem,
   RuleStatus,
   SourceStatus,
 } from './trigger-rule.js';
 
-/** So many past events and dead letters a status shows. */
-const SHOWN = 10;
-/** A status stays small however long an error is. */
-const MAX_MESSAGE = 512;
-/** Who looks again sooner does so all the time: its next look would be a write of the status for each. */
-const FAR_MS = 10_000;
+export interface RuleStateOptions {
+  /** The status that the API server has: counters and history go on across restarts. */
+  readonly before: RuleStatus;
+  readonly generation: number;
+  readonly compilation: Compilation;
+  readonly now: () => number;
+}
 
-const RESULT = {
-  done: 'Done',
-  unchanged: 'Unchanged',
-  failed: 'Failed',
-  dropped: 'Dropped',
-  skipped: 'Skipped',
-} as const;
+/** What is asked of the running form when a status is made. */
+export type LiveRule = Pick<RuleRunner, 'counts' | 'keysOf' | 'underWay' | 'deadLetters'>;
 
-/**
- * Folds a running rule's reports into its `status`. Starts from the status that the API server has, so that counters and history go on
- * across restarts. Pure but for the clock that is passed in.
- */
+interface SourceState {
+  readonly state: SourceStatus['state'];
+  readonly error?: TriggerError | undefined;
+  readonly lastEvent?: string | undefined;
+}
+
+/** Folds a running rule's reports into its `status`. Pure but for the clock that is passed in and the running form that is asked. */
 export class RuleState {
-  readonly #sources = new Map<string, { state: SourceStatus['state']; error?: TriggerError }>();
+  readonly #sources = new Map<string, SourceState>();
   readonly #actions = new Map<string, ActionStatus>();
   readonly #checks = new Map<string, TriggerError>();
   readonly #failing = new Map<string, TriggerError>();
+  readonly #log: EventLog;
+  readonly #now: () => number;
+  #live: LiveRule | undefined;
   #shown: readonly Condition[];
   #checkpointError: TriggerError | undefined;
   #fault: TriggerError | undefined;
   #tripped: string | undefined;
   #counters: Counters;
   #handled: Handled;
-  #history: readonly HistoryItem[];
   #deadLetters: readonly DeadLetter[];
   #lastFired: string | null;
   #lastResult: string | null;
 
-  constructor(
-    before: RuleStatus,
-    private readonly generation: number,
-    private readonly phase: { issues: readonly RuleIssue[]; reason: string } | 'suspended' | 'standby' | CompiledRule,
-    private readonly now: () => number,
-  ) {
+  constructor(private readonly options: RuleStateOptions) {
+    const { before, compilation, now } = options;
+    this.#now = now;
+    this.#log = new EventLog(before.history ?? [], now);
     this.#shown = before.conditions ?? [];
     this.#counters = { done: 0, unchanged: 0, failed: 0, dropped: 0, ...before.counters };
     this.#handled = before.handled ?? {};
-    this.#history = before.history ?? [];
     this.#deadLetters = before.deadLetters ?? [];
     this.#lastFired = before.lastFired ?? null;
     this.#lastResult = before.lastResult ?? null;
-    if (typeof phase === 'string' || 'issues' in phase) return;
-    for (const source of phase.sources) this.#sources.set(source.name, { state: 'Opening' });
-    for (const action of phase.actions) {
-      this.#actions.set(
-        action.name,
-        before.actions?.find((known) => known.name === action.name) ?? { name: action.name },
-      );
+    if ('issues' in compilation || compilation.suspend) return;
+    for (const { name } of compilation.rule.sources) {
+      const lastEvent = before.sources?.find((known) => known.name === name)?.lastEvent;
+      this.#sources.set(name, { state: 'Opening', lastEvent });
+    }
+    for (const { name } of compilation.rule.actions) {
+      this.#actions.set(name, before.actions?.find((known) => known.name === name) ?? { name });
     }
   }
 
+  /** From now on a status also says what the running form knows. */
+  attach(live: LiveRule): void {
+    this.#live = live;
+  }
+
   apply(report: RuleReport): void {
+    this.#log.apply(report);
+    if ('event' in report) this.#noticed(report.event.source, report.event.observedAtMs);
     switch (report.type) {
       case 'source':
         this.#sources.set(report.source, {
+          ...this.#sources.get(report.source),
           state: report.state === 'opening' ? 'Opening' : report.state === 'synced' ? 'Synced' : 'Degraded',
-          ...(report.error === undefined ? {} : { error: report.error }),
+          error: report.error,
         });
         return;
       case 'attemptFailed':
@@ -107,8 +114,6 @@ export class RuleState {
         return;
       case 'fault':
         this.#fault = report.error;
-        return;
-      case 'verdict':
     }
   }
 
@@ -126,54 +131,47 @@ export class RuleState {
     this.#handled = { ...this.#handled, ...handled };
   }
 
-  /** The dead letters were put back into delivery. */
-  retried(): void {
-    this.#deadLetters = [];
-  }
-
   status(): RuleStatus {
+    const { before, generation, compilation } = this.options;
+    const live = this.#live;
+    this.#deadLetters = this.#knownLetters();
+    const accepted = 'issues' in compilation ? before.acceptedGeneration : generation;
     return {
-      observedGeneration: this.generation,
+      observedGeneration: generation,
+      ...(accepted === undefined ? {} : { acceptedGeneration: accepted }),
       conditions: this.#conditions(),
       lastFired: this.#lastFired,
       lastResult: this.#lastResult,
-      sources: [...this.#sources].map(([name, { state, error }]) => ({
-        name,
-        state,
-        ...(error === undefined ? {} : { message: short(error.explanation) }),
-      })),
+      sources: [...this.#sources].map(([name, source]) => sourceStatus(name, source, live?.keysOf(name))),
       actions: [...this.#actions.values()],
       counters: this.#counters,
+      underWay: live?.counts.underWay ?? 0,
+      pending: this.#log.pending(live?.underWay(SHOWN) ?? [], this.#tripped !== undefined),
       deadLetters: this.#deadLetters,
-      history: this.#history,
+      history: this.#log.history,
       tripped: this.#tripped ?? null,
       ...(Object.keys(this.#handled).length === 0 ? {} : { handled: this.#handled }),
     };
   }
 
   #conditions(): readonly Condition[] {
+    const { generation: observedGeneration } = this.options;
     this.#shown = conditionsOf(this.#facts()).map((found) => {
       const known = this.#shown.find((condition) => condition.type === found.type);
-      const since = known?.status === found.status ? known.lastTransitionTime : this.#time();
-      return {
-        ...found,
-        message: short(found.message),
-        observedGeneration: this.generation,
-        lastTransitionTime: since,
-      };
+      const since = known?.status === found.status ? known.lastTransitionTime : timeText(this.#now());
+      return { ...found, message: short(found.message), observedGeneration, lastTransitionTime: since };
     });
     return this.#shown;
   }
 
   #facts(): RuleFacts {
     const sources = [...this.#sources];
-    const degraded = sources.flatMap(([name, { error }]) => (error === undefined ? [] : [{ where: name, error }]));
     const pairs = (errors: ReadonlyMap<string, TriggerError>) =>
       [...errors].map(([where, error]) => ({ where, error }));
     return {
-      phase: this.phase,
+      compilation: this.options.compilation,
       opening: sources.filter(([, { state }]) => state === 'Opening').map(([name]) => name),
-      degraded,
+      degraded: sources.flatMap(([name, { error }]) => (error === undefined ? [] : [{ where: name, error }])),
       checks: pairs(this.#checks),
       failing: pairs(this.#failing),
       checkpoint: this.#checkpointError,
@@ -181,6 +179,22 @@ export class RuleState {
       tripped: this.#tripped,
       deadLetters: this.#deadLetters,
     };
+  }
+
+  /** The checkpoint decides which letters there are: it knows of those that were retried, and of those whose source was edited away. */
+  #knownLetters(): readonly DeadLetter[] {
+    if (this.#live === undefined) return this.#deadLetters;
+    const shown = new Map(this.#deadLetters.map((letter) => [letter.key, letter]));
+    const known = this.#live.deadLetters(SHOWN).map(({ key, code }): DeadLetter => {
+      const letter = shown.get(key);
+      return letter ?? { time: timeText(this.#now()), key, reason: code, message: 'given up earlier' };
+    });
+    return known.toSorted((a, b) => b.time.localeCompare(a.time));
+  }
+
+  #noticed(name: string, atMs: number): void {
+    const source = this.#sources.get(name);
+    if (source !== undefined) this.#sources.set(name, { ...source, lastEvent: timeText(atMs) });
   }
 
   #attemptFailed({ action, error, attempt, nextAttemptAtMs, event }: AttemptFailedReport): void {
@@ -195,7 +209,7 @@ export class RuleState {
   }
 
   #waiting({ action, event, because, againAtMs }: WaitingReport): void {
-    const isFar = againAtMs - this.now() >= FAR_MS;
+    const isFar = againAtMs - this.#now() >= FAR_MS;
     this.#actions.set(action, {
       name: action,
       lastResult: 'Waiting',
@@ -205,46 +219,36 @@ export class RuleState {
     this.#failing.delete(action);
   }
 
-  #settled(report: SettledReport): void {
-    const { event, outcome, actions } = report;
-    const time = this.#time();
+  #settled({ event, outcome, actions }: SettledReport): void {
     this.#fault = undefined;
     this.#counters = { ...this.#counters, [outcome]: this.#counters[outcome] + 1 };
-    const because = actions.find((action) => action.error !== undefined)?.error?.explanation;
-    const item: HistoryItem = {
-      time,
-      key: event.key,
-      change: event.change,
-      ...(event.changedKeys === undefined ? {} : { changedKeys: event.changedKeys.slice(0, SHOWN) }),
-      result: RESULT[outcome],
-      ...(because === undefined ? {} : { because: short(because) }),
-    };
-    this.#history = [item, ...this.#history].slice(0, SHOWN);
     this.#deadLetters = this.#deadLetters.filter((letter) => letter.key !== event.key);
     if (outcome === 'dropped') return;
+    const time = timeText(this.#now());
     this.#lastFired = time;
     this.#lastResult = RESULT[outcome];
     for (const action of actions) this.#answered(action, { key: event.key, time });
   }
 
   #answered({ action, outcome, error }: ActionOutcome, { key, time }: { key: string; time: string }): void {
-    if (error === undefined) this.#failing.delete(action);
+    this.#failing.delete(action);
     this.#actions.set(action, {
       name: action,
       lastResult: RESULT[outcome],
       ...(error === undefined ? {} : { reason: error.code, message: short(error.explanation) }),
     });
     if (outcome !== 'failed' || error === undefined) return;
-    this.#failing.delete(action);
     const letter: DeadLetter = { time, key, reason: error.code, message: short(error.explanation) };
     this.#deadLetters = [letter, ...this.#deadLetters].slice(0, SHOWN);
   }
-
-  #time(): string {
-    return new Date(this.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-  }
 }
 
-function short(message: string): string {
-  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
+function sourceStatus(name: string, { state, error, lastEvent }: SourceState, keys: number | undefined): SourceStatus {
+  return {
+    name,
+    state,
+    ...(keys === undefined ? {} : { keys }),
+    ...(lastEvent === undefined ? {} : { lastEvent }),
+    ...(error === undefined ? {} : { message: short(error.explanation) }),
+  };
 }

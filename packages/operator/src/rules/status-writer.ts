@@ -25,7 +25,7 @@ const RETRY = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 /** Writes a rule's status behind its back: the latest one only, at most once a second, and not when nothing changed. */
 export class StatusWriter {
   readonly #closing = new AbortController();
-  #latest: RuleStatus | undefined;
+  #latest: (() => RuleStatus) | undefined;
   #written: unknown;
   #running: Promise<void> | undefined;
 
@@ -33,7 +33,8 @@ export class StatusWriter {
     this.#written = comparable(options.rule.status);
   }
 
-  put(status: RuleStatus): void {
+  /** `status` is asked when it is written: of a burst of news once. */
+  put(status: () => RuleStatus): void {
     this.#latest = status;
     this.#running ??= this.#run();
   }
@@ -49,36 +50,35 @@ export class StatusWriter {
     // The first news of a burst is rarely the last.
     await sleep(0, this.options.scheduler, this.#closing.signal);
     let failures = 0;
-    while (!this.#closing.signal.aborted && this.#isDirty()) {
-      failures = (await this.#write()) ? 0 : failures + 1;
+    while (!this.#closing.signal.aborted) {
+      const done = await this.#write();
+      if (done === 'nothing') break;
+      failures = done === 'written' ? 0 : failures + 1;
       const delayMs = failures === 0 ? MIN_INTERVAL_MS : fullJitter(failures, RETRY, this.options.random);
       await sleep(delayMs, this.options.scheduler, this.#closing.signal);
     }
     this.#running = undefined;
   }
 
-  #isDirty(): boolean {
-    return this.#latest !== undefined && !isDeepStrictEqual(comparable(this.#latest), this.#written);
-  }
 
-  /** False when it must be tried again. */
-  async #write(): Promise<boolean> {
+  async #write(): Promise<'nothing' | 'written' | 'failed'> {
     const { kube, rule, logger } = this.options;
-    if (!this.#isDirty() || !this.options.mayWrite()) return true;
-    const status = this.#latest;
+    const status = this.#latest?.();
     const attempted = comparable(status);
+    if (status === undefined || isDeepStrictEqual(attempted, this.#written)) return 'nothing';
+    if (!this.options.mayWrite()) return 'failed';
     try {
       const ref = { resource: TRIGGER_RULE, namespace: rule.namespace, name: rule.name };
       // The uid makes the patch miss a rule that was deleted and made again under the same name.
       await kube.patch(ref, { metadata: { uid: rule.uid }, status }, { type: 'merge', subresource: 'status' });
       this.#written = attempted;
-      return true;
+      return 'written';
     } catch (thrown) {
       const error = toTriggerError(thrown);
       const gone = isTriggerError(thrown) && ['KT_KUBE_NOT_FOUND', 'KT_KUBE_CONFLICT'].includes(error.code);
       if (gone) this.#written = attempted;
       else logger.warn({ code: error.code, error: error.message }, 'status not written');
-      return gone;
+      return gone ? 'written' : 'failed';
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { KubeObject, Projection } from '@kube-trigger/kube';
-import { RESUME_ANNOTATION, RETRY_ANNOTATION } from '../api/resources.js';
+import { FIRE_ANNOTATION, RESUME_ANNOTATION, RETRY_ANNOTATION } from '../api/resources.js';
 
 export type ConditionType = 'Accepted' | 'Ready' | 'Stalled';
 
@@ -22,12 +22,15 @@ export interface Counters {
 /** `status` of a TriggerRule; the schema is in api/status-schema.ts. `null` clears a field in a merge patch. */
 export interface RuleStatus {
   readonly observedGeneration?: number;
+  readonly acceptedGeneration?: number;
   readonly conditions?: readonly Condition[];
   readonly lastFired?: string | null;
   readonly lastResult?: string | null;
   readonly sources?: readonly SourceStatus[];
   readonly actions?: readonly ActionStatus[];
   readonly counters?: Counters;
+  readonly underWay?: number;
+  readonly pending?: readonly PendingItem[];
   readonly deadLetters?: readonly DeadLetter[];
   readonly history?: readonly HistoryItem[];
   readonly tripped?: string | null;
@@ -38,11 +41,14 @@ export interface RuleStatus {
 export interface Handled {
   readonly retry?: string;
   readonly resume?: string;
+  readonly fire?: string;
 }
 
 export interface SourceStatus {
   readonly name: string;
   readonly state: 'Opening' | 'Synced' | 'Degraded';
+  readonly keys?: number;
+  readonly lastEvent?: string;
   readonly message?: string;
 }
 
@@ -61,13 +67,45 @@ export interface DeadLetter {
   readonly message: string;
 }
 
+/** A key whose change waits for its delivery or is in it, and for what. */
+export interface PendingItem {
+  readonly source: string;
+  readonly key: string;
+  readonly since: string;
+  readonly state: 'Deferred' | 'Retrying' | 'Waiting' | 'Held' | 'Delivering';
+  /** The filter, source or action that holds it up. */
+  readonly by?: string;
+  readonly because?: string;
+  readonly until?: string;
+}
+
+/** A gate that did not let an event pass at once. */
+export interface GateVerdict {
+  readonly name: string;
+  readonly verdict: 'Deferred' | 'Dropped';
+  readonly because: string;
+}
+
+export interface ActionResultItem {
+  readonly name: string;
+  readonly result: string;
+  readonly attempts: number;
+  readonly targets: number;
+  readonly because?: string;
+}
+
 export interface HistoryItem {
   readonly time: string;
+  readonly source?: string;
   readonly key: string;
   readonly change: string;
   readonly changedKeys?: readonly string[];
+  readonly manualBy?: string;
   readonly result: string;
   readonly because?: string;
+  readonly tookSeconds?: number;
+  readonly gates?: readonly GateVerdict[];
+  readonly actions?: readonly ActionResultItem[];
 }
 
 /** What the operator keeps of a TriggerRule. */
@@ -79,6 +117,7 @@ export interface TriggerRule {
   readonly deleting: boolean;
   readonly resume: string | undefined;
   readonly retry: string | undefined;
+  readonly fire: string | undefined;
   readonly spec: unknown;
   readonly status: RuleStatus;
 }
@@ -95,6 +134,7 @@ export const ruleProjection: Projection<TriggerRule> = {
       deleting: metadata.deletionTimestamp !== undefined,
       resume: metadata.annotations?.[RESUME_ANNOTATION],
       retry: metadata.annotations?.[RETRY_ANNOTATION],
+      fire: metadata.annotations?.[FIRE_ANNOTATION],
       spec,
       status: status ?? {},
     };

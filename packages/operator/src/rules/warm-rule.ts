@@ -31,8 +31,9 @@ export class WarmRule {
   }
 
   #open({ registry, container, services }: ManagedRuleOptions): void {
-    const { namespace, name, uid, spec } = this.rule;
-    const compilation = compileRule({ namespace, name, uid }, spec, registry);
+    const { namespace, name, uid, spec, generation, status } = this.rule;
+    const acceptedBefore = status.acceptedGeneration === generation;
+    const compilation = compileRule({ namespace, name, uid }, spec, registry, { acceptedBefore });
     if ('issues' in compilation || compilation.suspend) return;
     const { rule } = compilation;
     const { scheduler, random, logger } = services;

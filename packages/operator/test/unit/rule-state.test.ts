@@ -23,8 +23,7 @@ const ACTION = 'updatePodTemplate[0]';
 
 function stateOf(before: RuleStatus = {}, nowMs = { at: 0 }): RuleState {
   const compilation = compileRule(IDENTITY, SPEC, bundledRegistry());
-  if ('issues' in compilation) throw new Error(JSON.stringify(compilation.issues));
-  return new RuleState(before, 3, compilation.rule, () => nowMs.at);
+  return new RuleState({ before, generation: 3, compilation, now: () => nowMs.at });
 }
 
 function conditions(state: RuleState): Record<string, string> {
@@ -132,7 +131,7 @@ describe('conditions', () => {
       'False RolloutTargetNotFound',
       'False NotStalled',
     ],
-    ['an event was given up', [synced, settled('failed', failure)], 'True Watching', 'True DeadLetters'],
+    ['an event was given up', [synced, settled('failed', failure)], 'False DeadLetters', 'True DeadLetters'],
     [
       'a later state of the key went through',
       [synced, settled('failed', failure), settled('done')],
@@ -166,12 +165,8 @@ describe('conditions', () => {
   });
 
   it('of an invalid rule name every issue', () => {
-    const state = new RuleState(
-      {},
-      1,
-      { issues: [{ path: 'spec.a', message: 'is wrong' }], reason: 'Invalid' },
-      () => 0,
-    );
+    const compilation = { issues: [{ path: 'spec.a', message: 'is wrong' }], reason: 'Invalid' } as const;
+    const state = new RuleState({ before: {}, generation: 1, compilation, now: () => 0 });
     expect(state.status().conditions?.[0]).toMatchObject({
       status: 'False',
       reason: 'Invalid',
