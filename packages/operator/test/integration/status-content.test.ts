@@ -4,7 +4,7 @@ import { describeOnClusters, eventually, never } from '@kube-trigger/testing';
 import { container } from 'tsyringe';
 import { type TProperties, Type } from 'typebox';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BUNDLED } from '../../src/bundled-plugins.js';
+import { BUNDLED } from '../../src/plugins/bundled.js';
 import { kstatus } from '../support/kstatus.js';
 import { seedRule, Stage } from '../support/stage.js';
 
