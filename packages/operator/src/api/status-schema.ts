@@ -15,7 +15,9 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
   description: 'Written by the operator.',
   properties: {
     observedGeneration: count('The generation that this status speaks of.'),
-    acceptedGeneration: count('The last generation that was valid. It goes on when a newer plugin finds something wrong with it.'),
+    acceptedGeneration: count(
+      'The last generation that was valid. It goes on when a newer plugin finds something wrong with it.',
+    ),
     conditions: list('Accepted, Ready and Stalled, by the conventions that kubectl wait and GitOps tools read.', {
       type: text('Accepted, Ready or Stalled.'),
       status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether it holds.' },

@@ -54,8 +54,7 @@ function told(issues: readonly RuleIssue[]): string {
 function ready(facts: RuleFacts): Finding {
   const not = (reason: string, message: string): Finding => ({ type: 'Ready', status: 'False', reason, message });
   const stuck = stuckBecause(facts);
-  if (isSuspended(facts))
-    return not('Suspended', 'spec.suspend is true; changes are acted on when it is false again.');
+  if (isSuspended(facts)) return not('Suspended', 'spec.suspend is true; changes are acted on when it is false again.');
   if (facts.tripped !== undefined) return not('Tripped', facts.tripped);
   if (facts.checkpoint !== undefined) return not(reasonOf(facts.checkpoint), facts.checkpoint.explanation);
   const trouble = facts.degraded[0] ?? facts.checks[0] ?? facts.failing[0];

@@ -60,7 +60,6 @@ export class StatusWriter {
     this.#running = undefined;
   }
 
-
   async #write(): Promise<'nothing' | 'written' | 'failed'> {
     const { kube, rule, logger } = this.options;
     const status = this.#latest?.();

@@ -1,5 +1,5 @@
 import { WebhookNetworkToken } from '@kube-trigger/action-webhook';
-import { type Plugin, PluginRegistry } from '@kube-trigger/core';
+import { PluginRegistry } from '@kube-trigger/core';
 import { describeOnClusters, eventually, never } from '@kube-trigger/testing';
 import { container } from 'tsyringe';
 import { type TProperties, Type } from 'typebox';
@@ -32,13 +32,15 @@ describeOnClusters('the status of a rule says', (start) => {
     expect(await stage.status('web')).toMatchObject({ sources: [{ name: 'configMap[0]', state: 'Synced', keys: 1 }] });
     await stage.patchConfigMap('cm', { data: { a: '2' } });
     await stage.rolled('deployments', 'web', { before });
-    await expect.poll(async () => (await stage.status('web')).history?.[0]).toMatchObject({
-      source: 'configMap[0]',
-      change: 'updated',
-      changedKeys: ['a'],
-      result: 'Done',
-      actions: [{ name: 'updatePodTemplate[0]', result: 'Done', attempts: 1, targets: 1 }],
-    });
+    await expect
+      .poll(async () => (await stage.status('web')).history?.[0])
+      .toMatchObject({
+        source: 'configMap[0]',
+        change: 'updated',
+        changedKeys: ['a'],
+        result: 'Done',
+        actions: [{ name: 'updatePodTemplate[0]', result: 'Done', attempts: 1, targets: 1 }],
+      });
     const { sources, underWay, pending } = await stage.status('web');
     expect(sources?.[0]?.lastEvent).toMatch(/^\d{4}-/);
     expect({ underWay, pending }).toEqual({ underWay: 0, pending: [] });
@@ -48,9 +50,7 @@ describeOnClusters('the status of a rule says', (start) => {
   it('what a change waits for, and afterwards which gate dropped it', async () => {
     await stage.rule('held', {
       ...seedRule(TARGET, { name: 'other' }),
-      filters: [
-        { name: 'calm', debounce: { quietSeconds: 3600, maxWaitSeconds: 3600 } },
-      ],
+      filters: [{ name: 'calm', debounce: { quietSeconds: 3600, maxWaitSeconds: 3600 } }],
     });
     await stage.rule('picky', {
       ...seedRule(TARGET, { name: 'other' }),
@@ -60,12 +60,28 @@ describeOnClusters('the status of a rule says', (start) => {
     await stage.ready('picky');
     await stage.patchConfigMap('other', { data: { a: '2' } });
     const key = `ConfigMap/${stage.namespace}/other`;
-    await expect.poll(async () => (await stage.status('held')).pending).toMatchObject([
-      { source: 'configMap[0]', key, state: 'Deferred', by: 'calm', because: expect.any(String), until: expect.any(String) },
-    ]);
-    await expect.poll(async () => (await stage.status('picky')).history).toMatchObject([
-      { key, result: 'Dropped', because: expect.stringMatching(/^never: /), gates: [{ name: 'never', verdict: 'Dropped' }] },
-    ]);
+    await expect
+      .poll(async () => (await stage.status('held')).pending)
+      .toMatchObject([
+        {
+          source: 'configMap[0]',
+          key,
+          state: 'Deferred',
+          by: 'calm',
+          because: expect.any(String),
+          until: expect.any(String),
+        },
+      ]);
+    await expect
+      .poll(async () => (await stage.status('picky')).history)
+      .toMatchObject([
+        {
+          key,
+          result: 'Dropped',
+          because: expect.stringMatching(/^never: /),
+          gates: [{ name: 'never', verdict: 'Dropped' }],
+        },
+      ]);
     await stage.patchConfigMap('other', { data: { a: '1' } });
     await expect.poll(async () => (await stage.status('held')).pending).toEqual([]);
     expect((await stage.status('held')).history).toEqual([]);
@@ -85,8 +101,14 @@ describeOnClusters('the status of a rule says', (start) => {
   });
 
   it('that an invalid rule has failed, and what is wrong in Ready too, which kubectl get -o wide shows', async () => {
-    await stage.rule('wrong', { sources: [{ configMap: { nam: 'x' } }], actions: [{ updatePodTemplate: { objectRef: TARGET } }] });
-    await stage.condition('wrong', 'Ready', { status: 'False', message: /sources\[0\]\.configMap\.nam: .*did you mean "name"/ });
+    await stage.rule('wrong', {
+      sources: [{ configMap: { nam: 'x' } }],
+      actions: [{ updatePodTemplate: { objectRef: TARGET } }],
+    });
+    await stage.condition('wrong', 'Ready', {
+      status: 'False',
+      message: /sources\[0\]\.configMap\.nam: .*did you mean "name"/,
+    });
     expect(await judged('wrong')).toBe('Failed');
   });
 
@@ -104,7 +126,9 @@ describeOnClusters('the status of a rule says', (start) => {
     await stage.stopOperator();
     await stage.startOperator();
     await stage.ready('web');
-    await never(async () => (await stage.template('deployments', 'web')).generation !== after.generation, { forMs: 1500 });
+    await never(async () => (await stage.template('deployments', 'web')).generation !== after.generation, {
+      forMs: 1500,
+    });
   });
 
   it('that a rule goes on which only a newer plugin finds wrong', async () => {
@@ -131,7 +155,7 @@ function stricterRegistry(): PluginRegistry {
     const isRollout = plugin.kind === 'action' && plugin.name === 'updatePodTemplate';
     const { properties } = plugin.config as unknown as { properties: TProperties };
     const config = Type.Object({ ...properties, reason: Type.String() }, { additionalProperties: false });
-    registry.register((isRollout ? { ...plugin, config } : plugin) as Plugin, packageName);
+    registry.register(isRollout ? { ...plugin, config } : plugin, packageName);
   }
   return registry;
 }

@@ -87,11 +87,13 @@ export class Stage implements AsyncDisposable {
     await this.#must('DELETE', `${this.#rulePath()}/${name}`);
   }
 
-  async getRule(name: string): Promise<{ metadata: { resourceVersion: string; generation: number }; status?: RuleStatus }> {
-    const answer = await this.cluster.request<{ metadata: { resourceVersion: string; generation: number }; status?: RuleStatus }>(
-      'GET',
-      `${this.#rulePath()}/${name}`,
-    );
+  async getRule(
+    name: string,
+  ): Promise<{ metadata: { resourceVersion: string; generation: number }; status?: RuleStatus }> {
+    const answer = await this.cluster.request<{
+      metadata: { resourceVersion: string; generation: number };
+      status?: RuleStatus;
+    }>('GET', `${this.#rulePath()}/${name}`);
     return answer.json;
   }
 
