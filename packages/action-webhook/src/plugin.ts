@@ -3,6 +3,7 @@ import { rbacForWebhook } from './config/rbac.js';
 import { WebhookConfig } from './config/schema.js';
 import { validateWebhook } from './config/validate.js';
 import { WEBHOOK_ERRORS } from './errors.js';
+import { compileBody } from './message/body-template.js';
 import { WebhookAction } from './webhook-action.js';
 
 /** The action `webhook`. */
@@ -12,6 +13,7 @@ export const webhook = defineAction({
   config: WebhookConfig,
   semantics: 'edge',
   validate: validateWebhook,
+  needsObject: ({ body }) => body !== undefined && (compileBody(body).template?.needsObject ?? false),
   rbac: [
     { apiGroups: [''], resources: ['services'], verbs: ['get'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['list'] },

@@ -76,6 +76,13 @@ describe('a request', () => {
     expect(JSON.parse(body)).toEqual({ text: 'a "quoted" key by shop/example', keys: ['x"y'] });
   });
 
+  it('has of the object what the template asks for', async () => {
+    await bench.run(config({ body: { template: '{"app": ${object.metadata.labels.app}, "data": ${object.data}}' } }), {
+      event: fakeEvent({ object: { metadata: { labels: { app: 'web' } }, data: { 'a"b': 'x\n' } } }),
+    });
+    expect(JSON.parse(receiver.only.body)).toEqual({ app: 'web', data: { 'a"b': 'x\n' } });
+  });
+
   it('has no body with GET, and an empty one where the template is empty', async () => {
     await bench.run(config({ method: 'GET' }));
     await bench.run(config({ body: { template: '' } }), { id: 'event-2' });

@@ -3,6 +3,8 @@ import { compileExpression, placeOf } from './expression.js';
 import { type RuleName, valuesOf } from './variables.js';
 
 export interface Condition {
+  /** Whether it reads `object`: say so as the plugin's `needsObject`, or there is none. */
+  readonly needsObject: boolean;
   /** Throws an `EvaluationError` where the expression has no value for this event: never a silent false. */
   holds(event: TriggerEvent, rule: RuleName): boolean;
 }
@@ -16,7 +18,8 @@ export function compileCondition(text: string): CompiledCondition {
   const { expression, problem } = compileExpression(text);
   if (expression === undefined) return { issue: `${placeOf(text, problem.at)}: ${problem.why}` };
   if (expression.type !== 'bool') return { issue: `${placeOf(text, 0)}: ${notBool(expression.type)}` };
-  return { condition: { holds: (event, rule) => expression.evaluate(valuesOf(event, rule)) === true } };
+  const { needsObject, evaluate } = expression;
+  return { condition: { needsObject, holds: (event, rule) => evaluate(valuesOf(event, rule, needsObject)) === true } };
 }
 
 function notBool(type: string): string {

@@ -1,7 +1,8 @@
 import { nearest } from '@kube-trigger/core';
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { costOf, tooDear } from './cost.js';
 import { refusalIn } from './refusals.js';
-import { VARIABLES } from './variables.js';
+import { type Values, VARIABLES } from './variables.js';
 
 /** An expression that has no value for an event. */
 export class EvaluationError extends Error {
@@ -18,8 +19,9 @@ export class EvaluationError extends Error {
 export interface Expression {
   /** CEL's name of the type, `dyn` where it depends on the event. */
   readonly type: string;
+  readonly needsObject: boolean;
   /** Throws an `EvaluationError`. */
-  readonly evaluate: (values: Readonly<Record<string, unknown>>) => unknown;
+  readonly evaluate: (values: Values) => unknown;
 }
 
 export interface Problem {
@@ -35,7 +37,10 @@ export type CompiledExpression =
 const LIMITS = { maxAstNodes: 200, maxDepth: 24, maxListElements: 64, maxMapEntries: 64, maxCallArguments: 8 };
 
 const ENVIRONMENT = new Environment({ unlistedVariablesAreDyn: false, limits: LIMITS });
-for (const [name, schema] of Object.entries(VARIABLES)) ENVIRONMENT.registerVariable(name, { schema: { ...schema } });
+for (const [name, type] of Object.entries(VARIABLES)) {
+  if (typeof type === 'string') ENVIRONMENT.registerVariable(name, type);
+  else ENVIRONMENT.registerVariable(name, { schema: { ...type } });
+}
 
 const FUNCTIONS = [...new Set(ENVIRONMENT.getDefinitions().functions.map(({ name }) => name))];
 
@@ -59,12 +64,18 @@ export function compileExpression(text: string): CompiledExpression {
   if (!valid) return { problem: problemOf(text, error ?? {}) };
   const refusal = refusalIn(parsed.ast);
   if (refusal !== undefined) return { problem: refusal };
-  return { expression: { type, evaluate: (values) => evaluated(parsed, values) } };
+  const cost = costOf(parsed.ast);
+  const evaluate = (values: Values): unknown => {
+    const why = tooDear(cost, values.size);
+    if (why !== undefined) throw new EvaluationError(why, { fix: 'Name what matters, e.g. object.data["app.conf"]' });
+    return evaluated(parsed, values);
+  };
+  return { expression: { type, needsObject: cost.needsObject, evaluate } };
 }
 
-function evaluated(parsed: ParseResult, values: Readonly<Record<string, unknown>>): unknown {
+function evaluated(parsed: ParseResult, { variables }: Values): unknown {
   try {
-    return parsed({ ...values });
+    return parsed({ ...variables });
   } catch (error) {
     const missing = (error as CelProblem).code === 'no_such_key';
     const fix = missing ? 'Ask has() for the field first' : 'Correct the expression';
@@ -88,8 +99,8 @@ function hintFor(code: string | undefined, text: string, { word, at }: { word: s
   if (code === 'unknown_variable') return oneOf(word, Object.keys(VARIABLES));
   if (code === 'no_such_key') {
     const [, owner] = /(\w+)\s*\.\s*$/.exec(text.slice(0, at)) ?? [];
-    const fields = owner === undefined ? undefined : (VARIABLES as Record<string, object | undefined>)[owner];
-    return fields === undefined ? '' : oneOf(word, Object.keys(fields));
+    const fields = owner === undefined ? undefined : (VARIABLES as Record<string, object | string | undefined>)[owner];
+    return typeof fields !== 'object' ? '' : oneOf(word, Object.keys(fields));
   }
   if (code === 'no_matching_overload') {
     const [, called = ''] = /(\w+)\s*\([^()]*\)?[^()]*$/.exec(word) ?? [];

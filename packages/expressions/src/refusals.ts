@@ -1,5 +1,6 @@
 import { nearest } from '@kube-trigger/core';
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { calledBy, childrenOf, isWalk } from './syntax.js';
 
 export interface Refusal {
   readonly why: string;
@@ -7,10 +8,8 @@ export interface Refusal {
   readonly at: number;
 }
 
-/** Macros that look at each element of a list. */
-const WALKS = new Set(['map', 'filter', 'all', 'exists', 'exists_one']);
-/** Calls that take as long as their list or text is. */
-const LONG = new Set([...WALKS, 'join', 'split']);
+/** Calls that make something as long as their list or text is. */
+const LONG = new Set(['join', 'split']);
 const CHANGES = ['created', 'updated', 'deleted', 'occurred'];
 
 /**
@@ -18,24 +17,22 @@ const CHANGES = ['created', 'updated', 'deleted', 'occurred'];
  * the expression and its event are long (walks within walks), and comparisons of `event.change` that are never true.
  */
 export function refusalIn(node: ASTNode, isInWalk = false): Refusal | undefined {
-  const name = calledBy(node);
-  const why = costOf(node, isInWalk) ?? neverTrue(node);
+  const why = tooCostly(node, isInWalk) ?? neverTrue(node);
   if (why !== undefined) return { why, at: node.range.start };
-  const inWalk = isInWalk || (name !== undefined && WALKS.has(name));
   for (const child of childrenOf(node)) {
-    const found = refusalIn(child, inWalk);
+    const found = refusalIn(child.node, isInWalk || child.isPerEntry);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function costOf(node: ASTNode, isInWalk: boolean): string | undefined {
+function tooCostly(node: ASTNode, isInWalk: boolean): string | undefined {
   const name = calledBy(node);
   if (name === 'matches')
     return 'matches() is not available, since a regular expression may take for ever; use startsWith(), endsWith() or contains()';
   if (name === 'bind') return 'cel.bind() is not available; write the expression out';
   if (!isInWalk) return undefined;
-  if (name !== undefined && LONG.has(name)) return `${name}() cannot stand inside the walk over another list`;
+  if (isWalk(node) || LONG.has(name ?? '')) return `${name}() cannot stand inside the walk over another list`;
   if (node.op === 'in' && node.args[1].op !== 'list')
     return 'in cannot look through a list inside the walk over another one';
   return undefined;
@@ -59,18 +56,4 @@ function neverTrue(node: ASTNode): string | undefined {
 
 function isChange(node: ASTNode): boolean {
   return node.op === '.' && node.args[1] === 'change' && node.args[0].op === 'id' && node.args[0].args === 'event';
-}
-
-function calledBy(node: ASTNode): string | undefined {
-  return node.op === 'rcall' || node.op === 'call' ? node.args[0] : undefined;
-}
-
-/** Operands of any operator: nodes, lists of nodes and pairs of map entries. */
-function childrenOf(node: ASTNode): ASTNode[] {
-  const operands: unknown = node.args;
-  return (Array.isArray(operands) ? operands.flat(2) : [operands]).filter(isNode);
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return typeof value === 'object' && value !== null && 'op' in value && 'range' in value;
 }

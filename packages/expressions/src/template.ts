@@ -2,7 +2,7 @@ import type { TriggerEvent } from '@kube-trigger/core';
 import { compileExpression, EvaluationError, type Expression, placeOf } from './expression.js';
 import { type Segment, segmentsOf, TemplateSyntaxError } from './segments.js';
 import { jsonOf, textOf, unprintable } from './texts.js';
-import { type RuleName, valuesOf } from './variables.js';
+import { type RuleName, type Values, valuesOf } from './variables.js';
 
 export interface TemplateOptions {
   /**
@@ -15,6 +15,8 @@ export interface TemplateOptions {
 }
 
 export interface Template {
+  /** Whether it reads `object`: say so as the plugin's `needsObject`, or there is none. */
+  readonly needsObject: boolean;
   /** Throws an `EvaluationError` when an expression has no value for this event or the text is too long. */
   render(event: TriggerEvent, rule: RuleName): string;
 }
@@ -40,7 +42,9 @@ export function compileTemplate(text: string, options: TemplateOptions = {}): Co
     if (count > MAX_EXPRESSIONS) return { issue: `has ${count} expressions; at most ${MAX_EXPRESSIONS} are allowed` };
     const parts = partsOf(segments, format);
     if (format === 'json') checkJson(parts, text);
-    return { template: { render: (event, rule) => rendered(parts, templateValues(event, rule), maxLength) } };
+    const needsObject = parts.some((part) => 'expression' in part && part.expression.needsObject);
+    const valuesFor = (event: TriggerEvent, rule: RuleName) => valuesOf(withKeys(event), rule, needsObject);
+    return { template: { needsObject, render: (event, rule) => rendered(parts, valuesFor(event, rule), maxLength) } };
   } catch (error) {
     if (!(error instanceof TemplateSyntaxError)) throw error;
     return { issue: `${placeOf(text, error.at)}: ${error.message}` };
@@ -48,16 +52,15 @@ export function compileTemplate(text: string, options: TemplateOptions = {}): Co
 }
 
 /** Unlike a condition, a text is not worth failing for what is not known: it names no keys then. */
-function templateValues(event: TriggerEvent, rule: RuleName): Record<string, unknown> {
-  const changedKeys = (event.changedKeys ?? []).slice(0, MAX_CHANGED_KEYS);
-  return valuesOf({ ...event, changedKeys }, rule);
+function withKeys(event: TriggerEvent): TriggerEvent {
+  return { ...event, changedKeys: (event.changedKeys ?? []).slice(0, MAX_CHANGED_KEYS) };
 }
 
 type Part =
   | { readonly text: string }
   | { readonly expression: Expression; readonly source: string; readonly as: 'text' | 'json' | 'inQuotes' };
 
-function rendered(parts: readonly Part[], values: Readonly<Record<string, unknown>>, maxLength: number): string {
+function rendered(parts: readonly Part[], values: Values, maxLength: number): string {
   let text = '';
   for (const part of parts) {
     text += 'text' in part ? part.text : printed(part, values, maxLength);
@@ -72,7 +75,7 @@ function tooLong(maxLength: number): EvaluationError {
 
 function printed(
   { expression, source, as }: Exclude<Part, { text: string }>,
-  values: Readonly<Record<string, unknown>>,
+  values: Values,
   maxLength: number,
 ): string {
   try {

@@ -1,6 +1,7 @@
 import type { RuleIdentity, TriggerEvent } from '@kube-trigger/core';
+import { plain, Sizing } from './plain-values.js';
 
-/** What an expression sees, with CEL's types. The table in the README says the same. */
+/** What an expression sees, with CEL's types. The table in docs/reference/expressions.md says the same. */
 export const VARIABLES = {
   event: {
     id: 'string',
@@ -12,31 +13,40 @@ export const VARIABLES = {
     observedAt: 'google.protobuf.Timestamp',
     data: 'map<string, dyn>',
   },
+  object: 'dyn',
   rule: { namespace: 'string', name: 'string' },
 } as const;
 
 export type RuleName = Pick<RuleIdentity, 'namespace' | 'name'>;
 
-/** `changedKeys` is left out where it is not known, so that asking for it is an error and not a false. */
-export function valuesOf(event: TriggerEvent, rule: RuleName): Record<string, unknown> {
-  const { id, source, key, change, changedKeys, revision, observedAtMs, data } = event;
-  return {
+export interface Values {
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly size: Sizing;
+}
+
+/** What is not known or was not read is left out, so that asking for it is an error and not a false. */
+export function valuesOf(event: TriggerEvent, rule: RuleName, needsObject: boolean): Values {
+  const { id, source, key, change, changedKeys, revision, observedAtMs, data, object } = event;
+  const size = new Sizing();
+  const variables = {
     event: {
       id,
       source,
       key,
       change,
-      ...(changedKeys === undefined ? {} : { changedKeys }),
+      ...(changedKeys === undefined ? {} : { changedKeys: plain(changedKeys, size) }),
       revision,
       observedAt: new Date(observedAtMs),
-      data: plain(data),
+      data: plain(dataOf(data), size),
     },
+    ...(needsObject && object !== undefined ? { object: plain(object, size) } : {}),
     rule: { namespace: rule.namespace, name: rule.name },
   };
+  return { variables, size };
 }
 
 /** A source's data as JSON has it: no class, no getter, no function gets into an expression. */
-function plain(data: unknown): Record<string, unknown> {
+function dataOf(data: unknown): unknown {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return {};
-  return JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
+  return JSON.parse(JSON.stringify(data));
 }

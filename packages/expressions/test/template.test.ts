@@ -72,7 +72,7 @@ describe('JSON', () => {
 describe('what is found before there is an event', () => {
   it.each([
     ['${event.chnge}', 'line 1, column 9: "event.chnge": No such key: chnge; did you mean "change"?'],
-    ['one\n two ${nope}', 'line 2, column 8: "nope": Unknown variable: nope; there are event, rule'],
+    ['one\n two ${nope}', 'line 2, column 8: "nope": Unknown variable: nope; there are event, object, rule'],
     ['${event.key +}', 'line 1, column 14: "event.key +": Unexpected token: EOF'],
     ['${1 + "a"}', 'no such overload'],
     ['${event.key', 'line 1, column 1: "${" is not closed; add "}", or write "$${" for a plain "${"'],

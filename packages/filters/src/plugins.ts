@@ -1,6 +1,6 @@
 import { defineFilter } from '@kube-trigger/core';
 import { CEL_ERRORS, CelFilter } from './cel/cel-filter.js';
-import { CelConfig, validateCel } from './cel/config.js';
+import { CelConfig, needsObject, validateCel } from './cel/config.js';
 import { DebounceConfig, DebounceFilter, validateDebounce } from './debounce.js';
 import { ThrottleConfig, ThrottleFilter } from './throttle.js';
 import {
@@ -18,6 +18,7 @@ export const cel = defineFilter({
   summary: 'Passes what a CEL expression is true for and drops the rest.',
   config: CelConfig,
   validate: validateCel,
+  needsObject,
   rbac: [],
   errors: CEL_ERRORS,
   useClass: CelFilter,

@@ -87,7 +87,7 @@ describe('bad expressions are refused with place and fix', () => {
       "event.change == 'updated' &&\n  event.changedKey == []",
       'line 2, column 9: No such key: changedKey; did you mean "changedKeys"?',
     ],
-    ["object.metadata.name == 'x'", 'line 1, column 1: Unknown variable: object; there are event, rule'],
+    ["subject.metadata.name == 'x'", 'line 1, column 1: Unknown variable: subject; did you mean "object"?'],
     ["rule.nmae == 'x'", 'line 1, column 6: No such key: nmae; did you mean "name"?'],
     [
       "event.key.startWith('ConfigMap/')",

@@ -67,6 +67,8 @@ export interface RawRequest extends RequestOptions {
   readonly maxBytes?: number | undefined;
 }
 
+export type GetOptions = RequestOptions & Pick<ListOptions, 'as'> & Pick<RawRequest, 'maxBytes'>;
+
 export interface AccessQuestion {
   readonly verb: string;
   readonly resource: Resource;
@@ -98,7 +100,7 @@ export interface ClientStats {
  * timeout allows; a `401` reloads the credentials and is repeated once. Nothing else is repeated.
  */
 export interface KubeClient {
-  get<T = KubeObject>(ref: ObjectRef, options?: RequestOptions & Pick<ListOptions, 'as'>): Promise<T>;
+  get<T = KubeObject>(ref: ObjectRef, options?: GetOptions): Promise<T>;
   /** Page by page, so that memory holds one page. Restarts nothing: a `410` on a later page rejects with `KT_KUBE_EXPIRED`. */
   pages<T = KubeObject>(resource: Resource, options?: ListOptions): AsyncIterable<ListPage<T>>;
   /** All pages in one array: for small collections. */

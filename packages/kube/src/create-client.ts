@@ -6,6 +6,7 @@ import type {
   AccessQuestion,
   ClientStats,
   DeleteOptions,
+  GetOptions,
   KubeClient,
   ListOptions,
   ListPage,
@@ -82,7 +83,7 @@ class HttpKubeClient implements KubeClient {
     return this.#requester.send<T>(raw);
   }
 
-  get<T = KubeObject>(ref: ObjectRef, options: RequestOptions & Pick<ListOptions, 'as'> = {}): Promise<T> {
+  get<T = KubeObject>(ref: ObjectRef, options: GetOptions = {}): Promise<T> {
     const { as, ...request } = options;
     return this.request<T>({ ...request, path: objectPath(ref), headers: acceptFor(as, 'PartialObjectMetadata') });
   }

@@ -11,6 +11,7 @@ export type {
   AccessQuestion,
   ClientStats,
   DeleteOptions,
+  GetOptions,
   KubeClient,
   ListOptions,
   ListPage,
@@ -50,6 +51,7 @@ export { choiceIssues, choiceOptions, keysIssues, keysOption, ONE_CHOICE, onOpti
 export type { ObjectChoice } from './object-source/options.js';
 export { DIGEST_LENGTH, digestOf, filterParts, revisionOf } from './object-source/parts.js';
 export type { Parts } from './object-source/parts.js';
+export { readObject } from './object-source/read-object.js';
 export { DEFAULT_TIMINGS } from './timings.js';
 export type { KubeTimings } from './timings.js';
 export type { Projection, WatchEvent, WatchScope, WatchState, WatchStats } from './watch/contract.js';

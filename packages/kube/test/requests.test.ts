@@ -214,6 +214,7 @@ describe('errors', () => {
       code: 'KT_KUBE_TOO_LARGE',
       retry: 'never',
     });
+    expect((await errorOf(kube.client.get(cm, { maxBytes: 1_000 }))).code).toBe('KT_KUBE_TOO_LARGE');
   });
 });
 

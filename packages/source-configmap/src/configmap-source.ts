@@ -1,4 +1,4 @@
-import type { Source, SourceContext, SourceEvent, TriggerEvent, Verdict } from '@kube-trigger/core';
+import type { CallContext, Source, SourceContext, SourceEvent, TriggerEvent, Verdict } from '@kube-trigger/core';
 import {
   decideOn,
   filterParts,
@@ -7,6 +7,7 @@ import {
   KubeClientToken,
   type ObjectEventData,
   observeObjects,
+  readObject,
   WELL_KNOWN,
 } from '@kube-trigger/kube';
 import { defer, type Observable } from 'rxjs';
@@ -34,6 +35,10 @@ export class ConfigMapSource implements Source<ConfigMapConfig, ConfigMapEventDa
         notFoundCode: 'KT_CONFIGMAP_NOT_FOUND',
       });
     });
+  }
+
+  read(_config: ConfigMapConfig, key: string, context: CallContext): Promise<unknown> {
+    return readObject(this.kube, { resource: WELL_KNOWN.ConfigMap, key }, context);
   }
 
   decide({ on }: ConfigMapConfig, event: TriggerEvent<ConfigMapEventData>): Verdict {

@@ -11,6 +11,7 @@ export const configMap = defineSource({
   handles: { apiVersion: 'v1', kind: 'ConfigMap' },
   semantics: 'level',
   revisionFormat: 1,
+  objects: 'readable',
   validate: validateConfigMap,
   rbac: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] }],
   rbacFor: (config) => [choiceRbac(WELL_KNOWN.ConfigMap, config)],

@@ -10,6 +10,7 @@ export const resource = defineSource({
   config: ResourceConfig,
   semantics: 'level',
   revisionFormat: 1,
+  objects: 'readable',
   validate: validateResource,
   // The kinds are the rules' choice: whoever installs kube-trigger grants them.
   rbac: [],

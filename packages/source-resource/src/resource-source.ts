@@ -1,4 +1,5 @@
 import {
+  type CallContext,
   type PluginContext,
   type Source,
   type SourceContext,
@@ -14,6 +15,7 @@ import {
   KubeClientToken,
   type ObjectEventData,
   observeObjects,
+  readObject,
   type Resource,
 } from '@kube-trigger/kube';
 import { defer, from, map, Observable, retry, switchMap, timer } from 'rxjs';
@@ -52,6 +54,11 @@ export class ResourceSource implements Source<ResourceConfig, ResourceEventData>
         )
         .subscribe(subscriber);
     });
+  }
+
+  async read({ apiVersion, kind }: ResourceConfig, key: string, context: CallContext): Promise<unknown> {
+    const resource = await this.kube.resourceFor({ apiVersion, kind });
+    return readObject(this.kube, { resource, key }, context);
   }
 
   decide({ on }: ResourceConfig, event: TriggerEvent<ResourceEventData>): Verdict {

@@ -11,6 +11,7 @@ export const secret = defineSource({
   handles: { apiVersion: 'v1', kind: 'Secret' },
   semantics: 'level',
   revisionFormat: 1,
+  objects: { never: 'the values of a Secret reach no expression' },
   validate: validateSecret,
   rbac: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }, ...DIGEST_KEY_RBAC],
   rbacFor: (config) => [choiceRbac(WELL_KNOWN.Secret, config), ...DIGEST_KEY_RBAC],

@@ -9,6 +9,7 @@ export const timer = defineSource({
   config: TimerConfig,
   semantics: 'edge',
   revisionFormat: 1,
+  objects: { never: 'a timer has no object' },
   validate: validateTimer,
   rbac: [],
   useClass: TimerSource,

@@ -108,7 +108,7 @@ const Body = Type.Object(
   {
     template: Type.String({
       maxLength: 16_384,
-      description: 'Text with `${…}` around CEL expressions over `event` and `rule`. Empty: an empty body.',
+      description: 'Text with `${…}` around CEL expressions over `event`, `object` and `rule`. Empty: an empty body.',
     }),
     contentType: Type.String({
       default: 'application/json',

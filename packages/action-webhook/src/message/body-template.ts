@@ -17,6 +17,6 @@ export interface BodyConfig {
 
 /** An empty template is an empty body, also where the type is JSON. */
 export function compileBody({ template, contentType }: BodyConfig): CompiledTemplate {
-  if (template === '') return { template: { render: () => '' } };
+  if (template === '') return { template: { needsObject: false, render: () => '' } };
   return compileTemplate(template, { format: isJson(contentType) ? 'json' : 'text' });
 }

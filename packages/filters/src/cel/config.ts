@@ -8,7 +8,7 @@ export const CelConfig = Type.Object(
       minLength: 1,
       maxLength: 4096,
       description:
-        'A CEL expression over event and rule that is true for what may pass; what it is false for is dropped.',
+        'A CEL expression over event, object and rule that is true for what may pass; what it is false for is dropped.',
       examples: ["event.change == 'updated' && 'app.conf' in event.changedKeys"],
     }),
   },
@@ -19,4 +19,8 @@ export type CelConfig = Static<typeof CelConfig>;
 export function validateCel({ expression }: CelConfig): ConfigIssue[] {
   const { issue } = compileCondition(expression);
   return issue === undefined ? [] : [{ path: 'expression', message: issue }];
+}
+
+export function needsObject({ expression }: CelConfig): boolean {
+  return compileCondition(expression).condition?.needsObject ?? false;
 }

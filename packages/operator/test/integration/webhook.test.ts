@@ -102,4 +102,24 @@ describeOnClusters('a ConfigMap change calls a webhook', (start) => {
     await stage.startOperator({ container: services });
     await never(() => receiver.received.length > before + 1, { forMs: 700 });
   });
+
+  it('lets filters and templates see a ConfigMap as it is, and never a Secret', async () => {
+    const text = '{"color": "${object.data.color}", "id": "${event.id}"}';
+    const actions = [{ webhook: { url: receiver.url, body: { template: text } } }];
+    const filters = [{ cel: { expression: "object.data.color.startsWith('b')" } }];
+    await stage.configMap('paint', { color: 'red' });
+    await stage.rule('paint', { sources: [{ configMap: { name: 'paint' } }], filters, actions });
+    await stage.ready('paint');
+    const before = receiver.received.length;
+    await stage.patchConfigMap('paint', { data: { color: 'green' } });
+    await expect.poll(async () => (await stage.status('paint')).counters?.dropped).toBe(1);
+    await stage.patchConfigMap('paint', { data: { color: 'blue' } });
+    await expect.poll(() => receiver.received.length).toBe(before + 1);
+    expect(receiver.received.at(-1)?.body).toMatchObject({ color: 'blue' });
+    expect(JSON.stringify([await stage.status('paint'), await stage.checkpoints()])).not.toContain('blue');
+
+    await stage.rule('hidden', { sources: [{ secret: { name: 'paint' } }], filters, actions });
+    const message = /^spec\.filters\[0\]\.cel: uses object, but the values of a Secret reach no expression/;
+    await stage.condition('hidden', 'Accepted', { status: 'False', reason: 'Invalid', message });
+  });
 });

@@ -4,6 +4,7 @@ import {
   type AccessQuestion,
   apiVersionOf,
   type ClientStats,
+  type GetOptions,
   type KubeClient,
   type KubeObject,
   type ListOptions,
@@ -76,7 +77,7 @@ export class RecordingKubeClient implements KubeClient {
     this.#interruptions.next(undefined);
   }
 
-  async get<T = KubeObject>(ref: ObjectRef, options: RequestOptions & Pick<ListOptions, 'as'> = {}): Promise<T> {
+  async get<T = KubeObject>(ref: ObjectRef, options: GetOptions = {}): Promise<T> {
     await this.#ask({ verb: 'get', ...ref }, options.signal);
     const object = this.#existing(ref);
     return (options.as === 'metadata' ? metadataOf(object) : structuredClone(object)) as T;

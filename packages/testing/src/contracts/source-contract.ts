@@ -47,12 +47,12 @@ export interface SourceFixture<C extends TSchema> {
 
 /**
  * What every source must hold, as vitest tests: cold; releases everything; silent after unsubscribe; a level source says everything that
- * exists and then `synced`, and after being opened again nothing is lost; revisions are stable and opaque; errors carry codes; a
+ * exists and then `synced`, and after being opened again nothing is lost; objects are read where it says so; revisions are stable and opaque; errors carry codes; a
  * throwing collaborator becomes an error of the Observable; RBAC is declared.
  */
 export function describeSourceContract<C extends TSchema>(name: string, fixture: SourceFixture<C>): void {
   describe(`the source contract of ${name}`, () => {
-    const plugin = fixture.plugin as unknown as AnyPlugin & Pick<SourcePlugin, 'semantics' | 'useClass'>;
+    const plugin = fixture.plugin as unknown as AnyPlugin & Pick<SourcePlugin, 'semantics' | 'useClass' | 'objects'>;
     let bench: Bench;
     beforeEach(async () => {
       bench = new Bench(plugin, await fixture.world(), fixture.timeoutMs);
@@ -63,6 +63,7 @@ export function describeSourceContract<C extends TSchema>(name: string, fixture:
     itHoldsItsResources(() => bench);
     if (plugin.semantics === 'level') itSaysWhatIs(() => bench);
     else itSaysWhatHappened(() => bench);
+    itReadsItsObjects(() => bench);
     itKeepsTheForm(() => bench);
     itFailsInForm(() => bench);
   });
@@ -82,7 +83,7 @@ class Bench {
   readonly #listeners: Listener[] = [];
 
   constructor(
-    readonly plugin: AnyPlugin & Pick<SourcePlugin, 'useClass'>,
+    readonly plugin: AnyPlugin & Pick<SourcePlugin, 'useClass' | 'objects'>,
     readonly world: SourceWorld,
     private readonly timeoutMs = 5000,
   ) {
@@ -210,6 +211,22 @@ function itSaysWhatHappened(bench: () => Bench): void {
     const revisions = listener.events.flatMap((event) => (event.change === 'occurred' ? [event.revision] : []));
     expect(revisions.length).toBeGreaterThanOrEqual(3);
     expect(new Set(revisions).size).toBe(revisions.length);
+  });
+}
+
+function itReadsItsObjects(bench: () => Bench): void {
+  it('reads what its keys stand for where it says so, with the RBAC it declares', async () => {
+    const { source, config, context, world, plugin } = bench();
+    expect(source.read !== undefined).toBe(plugin.objects === 'readable');
+    if (source.read === undefined) return;
+    const listener = await bench().synced();
+    await bench().change(listener);
+    const keys = listener.events.flatMap((event) => ('key' in event && event.change !== 'absent' ? [event.key] : []));
+    expect(keys.length).toBeGreaterThan(0);
+    for (const key of keys) expect(await source.read(config, key, context)).toBeInstanceOf(Object);
+    expect(await source.read(config, `${keys[0]}-that-is-not-there`, context)).toBeNull();
+    await expect(source.read(config, keys[0] ?? '', { ...context, signal: AbortSignal.abort() })).rejects.toBeDefined();
+    expect(uncovered(world.kube?.requests ?? [], plugin.rbac)).toEqual([]);
   });
 }
 

@@ -40,6 +40,7 @@ beforeAll(async () => {
 it.each([
   'the source contract of good',
   'the source contract of good edge',
+  'the source contract of good with objects',
   'the action contract of good',
   'the action contract of good waiting',
   'the action contract of good edge',
@@ -58,6 +59,9 @@ describe('a source that', () => {
     ['says the state at start only', 'says each later state'],
     ['forgets what changed while it was closed', 'has lost nothing when it is opened again'],
     ['unstable revisions', 'names equal states by equal revisions'],
+    ['says it has objects, and has none', 'reads what its keys stand for where it says so, with the RBAC it declares'],
+    ['reads an object that is not there', 'reads what its keys stand for where it says so, with the RBAC it declares'],
+    ['reads without the right to', 'reads what its keys stand for where it says so, with the RBAC it declares'],
     ['long revisions', 'gives keys, revisions and parts the agreed form'],
     ['lets contents out', 'lets no contents out'],
     ['verdicts without a reason', 'answers every kind of change with a verdict that has a reason'],
