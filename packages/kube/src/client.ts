@@ -1,5 +1,6 @@
 import type { InjectionToken } from 'tsyringe';
 import type { Observable } from 'rxjs';
+import type { ExecOptions, ExecRequest, ExecResult } from './exec/contract.js';
 import type { KubeObject, ObjectRef, Resource } from './model.js';
 import type { WatchEvent, WatchScope, WatchStats } from './watch/contract.js';
 
@@ -126,6 +127,11 @@ export interface KubeClient {
   resourceFor(type: { readonly apiVersion?: string | undefined; readonly kind: string }): Promise<Resource>;
   /** SelfSubjectAccessReview: what the server thinks of this client's identity. */
   canI(question: AccessQuestion, options?: RequestOptions): Promise<AccessAnswer>;
+  /**
+   * Runs a command in a container and resolves with its exit code, whatever that is. Rejects when it did not run to its end as far as known.
+   * Nothing but a 401 is repeated. Needs `get` and, from Kubernetes 1.35 on, `create` of `pods/exec`.
+   */
+  exec(request: ExecRequest, options?: ExecOptions): Promise<ExecResult>;
   /**
    * Never errors and never completes; cold and shared. Subscribers of one scope (equal resource, namespace, name, selectors and
    * `project.id`) share one connection and one inventory; a late one gets the inventory replayed without a request.

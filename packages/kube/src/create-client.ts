@@ -17,6 +17,8 @@ import type {
   WriteOptions,
 } from './client.js';
 import { Discovery } from './discovery.js';
+import type { ExecOptions, ExecRequest, ExecResult } from './exec/contract.js';
+import { Execer } from './exec/execer.js';
 import { collectionPath, objectPath } from './http/api-path.js';
 import { Requester } from './http/requester.js';
 import { Transport } from './http/transport.js';
@@ -60,6 +62,7 @@ const PATCH_TYPES = {
 class HttpKubeClient implements KubeClient {
   readonly #transport: Transport;
   readonly #requester: Requester;
+  readonly #execer: Execer;
   readonly #discovery: Discovery;
   readonly #hub: WatchHub;
 
@@ -68,6 +71,7 @@ class HttpKubeClient implements KubeClient {
     const timings = { ...DEFAULT_TIMINGS, ...options.timings };
     this.#transport = new Transport(options.auth, timings, options.scheduler ?? asyncScheduler, now);
     this.#requester = new Requester(this.#transport);
+    this.#execer = new Execer(this.#transport);
     this.#discovery = new Discovery((raw) => this.request(raw), now);
     this.#hub = new WatchHub({
       transport: this.#transport,
@@ -189,6 +193,10 @@ class HttpKubeClient implements KubeClient {
     });
     const reason = review.status?.reason;
     return { allowed: review.status?.allowed === true, ...(reason === undefined || reason === '' ? {} : { reason }) };
+  }
+
+  exec(request: ExecRequest, options: ExecOptions = {}): Promise<ExecResult> {
+    return this.#execer.run(request, options);
   }
 
   watch<T>(scope: WatchScope<T>): Observable<WatchEvent<T>> {

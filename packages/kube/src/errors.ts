@@ -13,6 +13,11 @@ export const KUBE_ERROR_CODES = {
   KT_KUBE_BAD_RESPONSE: 'The answer is not what the Kubernetes API promises (broken JSON, no metadata).',
   KT_KUBE_TOO_LARGE: 'The answer is larger than the limit for it.',
   KT_KUBE_UNKNOWN_KIND: 'No kind of that name on this cluster; the message names the nearest one.',
+  KT_KUBE_EXEC_LOST:
+    'The connection to a command in a container ended or went silent before its exit status came: it may have run.',
+  KT_KUBE_EXEC_FAILED:
+    'The node did not run a command in a container: the container is gone or restarting, or the node is in trouble.',
+  KT_KUBE_EXEC_COMMAND: 'A container has no such program, or it cannot be executed.',
   KT_KUBE_PROJECTION:
     'What a watcher keeps of an object could not be made: a bug in that plugin; others are not affected.',
   KT_KUBE_DIGEST_KEY: 'The Secret with the key for digests of Secrets holds no usable key; rules on Secrets wait.',

@@ -23,6 +23,7 @@ export type {
 } from './client.js';
 export { createKubeClient } from './create-client.js';
 export type { KubeClientOptions } from './create-client.js';
+export type { ExecOptions, ExecRequest, ExecResult, OutputTail } from './exec/contract.js';
 export { KUBE_ERROR_CODES } from './errors.js';
 export type { KubeErrorCode } from './errors.js';
 export { createEventRecorder } from './events/event-recorder.js';

@@ -24,6 +24,10 @@ export interface KubeTimings {
   readonly settledAfterMs: number;
   readonly backoffBaseMs: number;
   readonly backoffCapMs: number;
+  /** A running command from which nothing came for this long is pinged. */
+  readonly execPingMs: number;
+  /** A command's connection from which nothing came for this long, answers to pings included, is given up. */
+  readonly execSilenceMs: number;
   /** Between attempts while RBAC denies. */
   readonly forbiddenRetryMs: readonly [min: number, max: number];
   /** Between attempts while the kind does not exist. */
@@ -46,6 +50,8 @@ export const DEFAULT_TIMINGS: KubeTimings = {
   settledAfterMs: 5_000,
   backoffBaseMs: 500,
   backoffCapMs: 30_000,
+  execPingMs: 10_000,
+  execSilenceMs: 25_000,
   forbiddenRetryMs: [30_000, 50_000],
   missingKindRetryMs: [10_000, 20_000],
   interruptedAfterMs: 5_000,

@@ -102,8 +102,12 @@ function rbacFix(request: RequestAttributes): string {
   if (request.group === undefined) {
     return `Grant it with a ClusterRole rule {nonResourceURLs: ["${request.resource}"], verbs: ["${request.verb}"]}`;
   }
-  const verbs = request.verb === 'watch' || request.verb === 'list' ? '"list", "watch"' : `"${request.verb}"`;
-  const names = request.name === undefined || request.verb === 'create' ? '' : `, resourceNames: ["${request.name}"]`;
+  // A WebSocket is opened by GET, but from Kubernetes 1.35 on needs "create" as well. Names of pods do not last.
+  const exec = request.resource === 'pods/exec';
+  const listed = request.verb === 'watch' || request.verb === 'list';
+  const verbs = exec ? '"get", "create"' : listed ? '"list", "watch"' : `"${request.verb}"`;
+  const unnamed = exec || request.name === undefined || request.verb === 'create';
+  const names = unnamed ? '' : `, resourceNames: ["${request.name}"]`;
   const where = request.namespace === undefined ? 'a ClusterRole' : `a Role in namespace ${request.namespace}`;
   return `Add to ${where}: {apiGroups: ["${request.group}"], resources: ["${request.resource}"], verbs: [${verbs}]${names}}`;
 }

@@ -5,17 +5,22 @@ import type { Credentials, KubeAuth } from '../auth/contract.js';
 import type { KubeTimings } from '../timings.js';
 import { dialer, sameServer, tracked, type Dialer } from './dialer.js';
 
+/** Of a WebSocket. The output of a command comes in messages of 32 KiB. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+
 /** What the HTTP side of a client counts. */
 export interface TransportCounters {
   requests: number;
   readonly failures: Record<string, number>;
 }
 
-/** One connection of its own, for a watch: killing it takes its socket along, whatever state that is in. */
+/** One connection of its own, for a watch or a command: killing it takes its socket along, whatever state that is in. */
 export interface Line {
   readonly client: Client;
   readonly dial: Dialer;
   readonly headers: Readonly<Record<string, string>>;
+  /** Bytes that came over it so far. */
+  heard(): number;
   destroy(): void;
 }
 
@@ -70,13 +75,15 @@ export class Transport {
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
+      webSocket: { maxPayloadSize: MAX_MESSAGE_BYTES },
     });
     const destroy = (): void => {
       client.destroy().catch(() => undefined);
       // undici lets a connection attempt go on after destroy(): nothing of this line may outlive it.
       for (const socket of own) socket.destroy();
     };
-    return { client, dial, headers: credentials.headers, destroy };
+    const heard = (): number => [...own].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    return { client, dial, headers: credentials.headers, heard, destroy };
   }
 
   /** After a 401: one reload at a time, shared by all who need it. */

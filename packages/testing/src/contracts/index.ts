@@ -12,7 +12,7 @@ export type { AnyPlugin } from './plugin-contract.js';
 export { uncovered } from './rbac-coverage.js';
 export { describeReadme } from './readme-contract.js';
 export type { ReadmeFixture } from './readme-contract.js';
-export { RecordingKubeClient } from './recording-kube-client.js';
+export { execResult, RecordingKubeClient } from './recording-kube-client.js';
 export type { Interceptor, RecordedRequest } from './recording-kube-client.js';
 export { fieldsOf, openObjects } from './schema-fields.js';
 export type { JsonSchema, SchemaField } from './schema-fields.js';

@@ -5,6 +5,9 @@ import {
   apiVersionOf,
   type ClientStats,
   type GetOptions,
+  type ExecOptions,
+  type ExecRequest,
+  type ExecResult,
   type KubeClient,
   type KubeObject,
   type ListOptions,
@@ -44,6 +47,10 @@ export class RecordingKubeClient implements KubeClient {
   readonly requests: RecordedRequest[] = [];
   /** Written by the test, seen by the plugin. Nothing done through it is recorded. */
   readonly objects = new FakeObjects();
+  /** Commands that were run, in order. */
+  readonly commands: ExecRequest[] = [];
+  /** How a command in a pod that exists ends. */
+  onExec: (request: ExecRequest) => ExecResult | Promise<ExecResult> = () => execResult();
   /** Asked before each request; also, synchronously, when a watch is subscribed. */
   intercept: Interceptor | undefined;
   readonly #forbidden = new Set<string>();
@@ -62,8 +69,8 @@ export class RecordingKubeClient implements KubeClient {
   }
 
   /** Withdraws a verb: its requests answer 403, `canI` says no, and open watches are interrupted. */
-  forbid(verb: string, resource: Resource): void {
-    this.#forbidden.add(`${verb} ${qualifiedName(resource)}`);
+  forbid(verb: string, resource: Resource, subresource?: string): void {
+    this.#forbidden.add(permission({ verb, resource, subresource }));
     if (verb === 'watch' || verb === 'list') this.interruptWatches(forbidden({ verb, resource }));
   }
 
@@ -141,11 +148,27 @@ export class RecordingKubeClient implements KubeClient {
     return Promise.reject(new TriggerError('KT_KUBE_UNKNOWN_KIND', `no kind "${kind}" on this cluster`));
   }
 
+  async exec(request: ExecRequest, { signal }: ExecOptions = {}): Promise<ExecResult> {
+    const ref = { resource: WELL_KNOWN.Pod, namespace: request.namespace, name: request.pod };
+    // What an API server asks RBAC before it opens the WebSocket.
+    await this.#ask({ verb: 'get', ...ref, subresource: 'exec' }, signal);
+    await this.#ask({ verb: 'create', ...ref, subresource: 'exec' }, signal);
+    this.#existing(ref);
+    this.commands.push(request);
+    this.#pending += 1;
+    try {
+      return await orAborted(Promise.resolve(this.onExec(request)), signal);
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
   /** Not recorded: every identity may ask about itself. */
   async canI(question: AccessQuestion, options: RequestOptions = {}): Promise<AccessAnswer> {
     options.signal?.throwIfAborted();
     await Promise.resolve();
-    return { allowed: !this.#forbidden.has(`${question.verb} ${qualifiedName(question.resource)}`) };
+    const { verb, resource, subresource } = question;
+    return { allowed: !this.#forbidden.has(permission({ verb, resource, subresource })) };
   }
 
   watch<T>(scope: WatchScope<T>): Observable<WatchEvent<T>> {
@@ -201,7 +224,7 @@ export class RecordingKubeClient implements KubeClient {
     } finally {
       this.#pending -= 1;
     }
-    if (this.#forbidden.has(`${request.verb} ${qualifiedName(request.resource)}`)) throw forbidden(request);
+    if (this.#forbidden.has(permission(request))) throw forbidden(request);
   }
 
   #existing(ref: ObjectRef): KubeObject {
@@ -239,7 +262,21 @@ function metadataOf({ metadata }: KubeObject): KubeObject {
   return structuredClone({ apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata });
 }
 
-async function orAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+/** How a command ended: with this exit code, having written this. */
+export function execResult({ exitCode = 0, stdout = '', stderr = '' } = {}): ExecResult {
+  return { exitCode, stdout: tail(stdout), stderr: tail(stderr) };
+}
+
+function tail(text: string): ExecResult['stdout'] {
+  const bytes = Buffer.from(text);
+  return { bytes, total: bytes.length };
+}
+
+function permission({ verb, resource, subresource }: RecordedRequest): string {
+  return `${verb} ${qualifiedName(resource)}${subresource === undefined ? '' : `/${subresource}`}`;
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
@@ -247,7 +284,7 @@ async function orAborted(work: Promise<void>, signal: AbortSignal | undefined): 
     signal.addEventListener('abort', onAbort);
   });
   try {
-    await Promise.race([work, aborted]);
+    return await Promise.race([work, aborted]);
   } finally {
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
@@ -259,9 +296,10 @@ function refusal(code: string, ref: ObjectRef, said: string): TriggerError {
 }
 
 /** In the words of a real API server's RBAC. */
-function forbidden({ verb, resource, namespace, name = '' }: RecordedRequest): TriggerError {
+function forbidden({ verb, resource, namespace, name = '', subresource }: RecordedRequest): TriggerError {
   const user = 'User "system:serviceaccount:kube-trigger:kube-trigger"';
-  const said = `403 ${user} cannot ${verb} resource "${resource.plural}" in API group "${resource.group}"`;
+  const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+  const said = `403 ${user} cannot ${verb} resource "${what}" in API group "${resource.group}"`;
   return refusal('KT_KUBE_FORBIDDEN', { resource, namespace, name }, said);
 }
 
