@@ -126,7 +126,7 @@ const wrong: [string, unknown, string, string][] = [
     'an unknown field',
     { ...good, zzzzzzzz: 1 },
     'spec.zzzzzzzz',
-    'is not a known field; known fields: actions, delivery, filters, onFirstSeen, sources, suspend',
+    'is not a known field; known fields: actions, delivery, filters, onFirstSeen, serviceAccountName, sources, suspend',
   ],
   ['suspend as text', { ...good, suspend: 'true' }, 'spec.suspend', '"true" must be boolean'],
   [

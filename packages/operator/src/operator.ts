@@ -30,6 +30,8 @@ import { container as rootContainer, type DependencyContainer } from 'tsyringe';
 import { TRIGGER_RULE } from './api/resources.js';
 import { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js';
 import { logReport } from './log-report.js';
+import { Identities } from './identities.js';
+import type { Tenancy } from './rules/managed-rule.js';
 import { RuleController } from './rules/rule-controller.js';
 import { StatusWriter } from './rules/status-writer.js';
 import type { TriggerRule } from './rules/trigger-rule.js';
@@ -54,6 +56,8 @@ export interface OperatorOptions {
   readonly staleAfterMs?: number;
   readonly scheduler?: SchedulerLike;
   readonly random?: () => number;
+  /** How tenants are kept apart; default: not at all. */
+  readonly tenancy?: Tenancy;
   /** For what plugins may inject beyond the built-in tokens. */
   readonly container?: DependencyContainer;
 }
@@ -97,6 +101,7 @@ function isAnswered({ error, resource }: WatchStats): boolean {
 class RunningOperator implements Operator {
   readonly identity = `${hostname()}_${randomUUID()}`;
   readonly #kube: KubeClient;
+  readonly #identities: Identities;
   readonly #controller: RuleController;
   readonly #election: LeaderElection | undefined;
   readonly #events: EventRecorder;
@@ -126,19 +131,23 @@ class RunningOperator implements Operator {
         onError: (rule, error) => this.#controller.checkpointReport(rule, error),
       }),
     };
+    const digestKey = digestKeyProvider(kube, namespace);
+    const container = this.#container({ kube, scheduler, random, digestKey });
+    this.#identities = new Identities({ auth, own: kube, container, logger, scheduler, random });
     this.#controller = new RuleController({
       kube,
       logger,
       registry,
       namespaces: options.namespaces ?? [],
-      container: this.#container({ kube, scheduler, random, digestKey: digestKeyProvider(kube, namespace) }),
+      identities: this.#identities,
+      tenancy: options.tenancy ?? {},
       services,
       events: this.#events,
       writerFor: (rule) => new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
       onReport: (rule, report) => this.#onReport(rule, report),
     });
     this.#metrics = new Metrics({
-      kube,
+      stats: () => this.#identities.stats(),
       rules: () => this.#controller.rules.size,
       underWay: () => [...this.#controller.rules.values()].reduce((sum, rule) => sum + rule.counts.underWay, 0),
       leading: mayAct,
@@ -173,7 +182,7 @@ class RunningOperator implements Operator {
     if (this.#stopping !== undefined) return 'stopping';
     if (!this.#controller.synced) return 'TriggerRules have not been listed yet';
     const staleAfterMs = this.options.staleAfterMs ?? 120_000;
-    const stale = this.#kube
+    const stale = this.#identities
       .stats()
       .watches.find((watch) => watch.ageOfLastProofMs > staleAfterMs && !isAnswered(watch));
     if (stale === undefined) return undefined;

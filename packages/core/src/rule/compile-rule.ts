@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { type Static, type TSchema, Type } from 'typebox';
 import type { RuleIdentity } from '../contract/context.js';
 import { toTriggerError } from '../contract/errors.js';
-import type { Plugin } from '../contract/plugin.js';
+import type { ConfiguredRbacRule, Plugin } from '../contract/plugin.js';
 import { NamespaceName, ObjectName } from '../contract/schema.js';
 import type { PluginRegistry } from '../registry/plugin-registry.js';
 import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource } from './compiled-rule.js';
+import { foreignReferences, type ReachingItem } from './foreign-references.js';
 import { nearest } from './nearest.js';
 import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
 import { type RuleIssue, unknownField, validateConfig } from './validate-config.js';
@@ -37,6 +38,8 @@ export interface CompileOptions {
    * plugin must not stop a rule that works. Names that cannot be resolved are refused all the same.
    */
   readonly acceptedBefore?: boolean;
+  /** Sources, filters and actions that reach out of the rule's namespace are refused, also when they were accepted before. */
+  readonly ownNamespaceOnly?: boolean;
 }
 
 /**
@@ -55,18 +58,20 @@ export function compileRule(
     compiler.lookInto(shape.defaulted);
     return { issues: [...shape.issues, ...compiler.issues], reason: compiler.reason };
   }
-  const { suspend, onFirstSeen, delivery } = shape.value;
+  const { suspend, onFirstSeen, delivery, serviceAccountName } = shape.value;
   const sources = shape.value.sources.map((item, i) => compiler.source(item, i));
   const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
   const actions = shape.value.actions.map((item, i) => compiler.action(item, i));
   compiler.refuseRepeats(sources);
   for (const [list, items] of Object.entries({ sources, filters, actions })) compiler.refuseRepeatedNames(list, items);
   compiler.refuseObjects(sources, { filters, actions });
+  if (options.ownNamespaceOnly === true) compiler.refuseForeign();
   if (compiler.issues.length > 0) return { issues: compiler.issues, reason: compiler.reason };
   const { concurrency, breaker } = delivery;
   const rule: CompiledRule = {
     identity,
     onFirstSeen,
+    ...(serviceAccountName === undefined ? {} : { serviceAccountName }),
     sources: sources.filter((source) => source !== undefined),
     filters: filters.filter((filter) => filter !== undefined),
     actions: actions.filter((action) => action !== undefined),
@@ -91,6 +96,7 @@ interface AnyPicked {
     readonly config: TSchema;
     readonly validate?: (config: unknown) => readonly RuleIssue[];
     readonly needsObject?: (config: unknown) => boolean;
+    readonly rbacFor?: (config: never) => readonly ConfiguredRbacRule[];
   };
   readonly config: unknown;
   readonly path: string;
@@ -101,6 +107,7 @@ const NO_OBJECTS = { never: 'the events of one of its sources are about no objec
 class Compiler {
   readonly issues: RuleIssue[] = [];
   readonly tolerated: RuleIssue[] = [];
+  readonly #reaching: ReachingItem[] = [];
   reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' = 'Invalid';
 
   constructor(
@@ -335,7 +342,17 @@ class Compiler {
     return undefined;
   }
 
+  refuseForeign(): void {
+    this.issues.push(...foreignReferences(this.identity.namespace, this.#reaching));
+  }
+
   #config(picked: AnyPicked): unknown {
+    const config = this.#checked(picked);
+    if (config !== undefined) this.#reaching.push({ ...picked, config });
+    return config;
+  }
+
+  #checked(picked: AnyPicked): unknown {
     const { plugin, path } = picked;
     const validated = validateConfig(plugin.config, asWritten(plugin.config, picked.config), path);
     if (validated.issues !== undefined) {

@@ -9,6 +9,8 @@ export interface CompiledRule {
   readonly actions: readonly CompiledAction[];
   readonly delivery: DeliveryOptions;
   readonly onFirstSeen: 'baseline' | 'run';
+  /** Of the rule's namespace: whom the rule watches and acts as. Default: the operator's own. */
+  readonly serviceAccountName?: string;
 }
 
 export interface CompiledSource {

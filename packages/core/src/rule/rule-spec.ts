@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { StringEnum } from '../contract/schema.js';
+import { ObjectName, StringEnum } from '../contract/schema.js';
 
 /** A list item whose one non-reserved key names a plugin: checked by `compileRule`, since it depends on what is installed. */
 const Item = (description: string) => Type.Record(Type.String(), Type.Unknown(), { description });
@@ -68,6 +68,12 @@ export const RuleSpec = Type.Object(
       description:
         'What the first sight of a source means: baseline records what is there and waits for a change, run acts on all of it.',
     }),
+    serviceAccountName: Type.Optional(
+      ObjectName({
+        description:
+          "Service account of the rule's namespace that the rule watches and acts as. Default: what the operator was started with, else the operator's own.",
+      }),
+    ),
     sources: Type.Array(Item('One source: exactly one plugin key, and optionally `name`.'), {
       minItems: 1,
       maxItems: 64,

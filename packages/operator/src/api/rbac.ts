@@ -74,13 +74,19 @@ export function rightsForRules(rules: readonly CompiledRule[], { leaseName }: { 
   const notes = new Set<string>();
   const at = (namespace: string, ...needs: RbacRule[]) =>
     places.set(namespace, [...(places.get(namespace) ?? []), ...needs]);
-  for (const { identity, sources, filters, actions } of rules) {
+  for (const { identity, sources, filters, actions, serviceAccountName } of rules) {
     at(identity.namespace, ...RULES_RBAC);
+    if (serviceAccountName !== undefined) {
+      at(identity.namespace, { ...IMPERSONATION_RBAC, resourceNames: [serviceAccountName] });
+      notes.add(
+        `${identity.namespace}/${identity.name} acts as service account ${serviceAccountName}: give that one its rights.`,
+      );
+    }
     for (const item of [...sources, ...filters, ...actions]) {
       for (const { namespace = identity.namespace, note, ...need } of needsOf(item)) {
         if (note !== undefined) notes.add(note);
         if (need.inOperatorNamespace === true) own.push(need);
-        else at(namespace, need);
+        else if (serviceAccountName === undefined) at(namespace, need);
       }
     }
   }

@@ -13,6 +13,8 @@ interface RunOptions extends ClusterOptions, PluginOptions {
   readonly healthPort: number;
   readonly drainSeconds: number;
   readonly logLevel: LogLevel;
+  readonly defaultServiceAccount?: string;
+  readonly crossNamespaceRefs: boolean;
 }
 
 /** `kube-trigger run`: the controller, until SIGINT or SIGTERM; then it drains and exits 0. A second signal exits at once. */
@@ -31,6 +33,11 @@ export function runCommand(): Command {
       "namespace of the operator's own objects: its Lease, its digest key (default: the pod's or the context's, else default)",
     )
     .option('--lease-name <name>', 'name of the Lease', 'kube-trigger')
+    .option(
+      '--default-service-account <name>',
+      "rules that name no serviceAccountName watch and act as this one of their own namespace (default: the operator's)",
+    )
+    .option('--no-cross-namespace-refs', 'refuse rules that refer to another namespace than their own')
     .option(
       '--health-port <port>',
       'serve /healthz, /readyz and /metrics here; 0 takes any free port, -1 none',
@@ -54,6 +61,10 @@ async function run(options: RunOptions): Promise<void> {
     registry: await chosenPlugins(options, logger),
     namespaces: options.namespace,
     drainMs: options.drainSeconds * 1000,
+    tenancy: {
+      ownNamespaceOnly: !options.crossNamespaceRefs,
+      ...(options.defaultServiceAccount === undefined ? {} : { defaultServiceAccount: options.defaultServiceAccount }),
+    },
     ...(options.healthPort < 0 ? {} : { healthPort: options.healthPort }),
     ...(options.leaderElect ? { lease: { name: options.leaseName } } : {}),
     operatorNamespace: await operatorNamespace(options, auth),

@@ -11,7 +11,7 @@ import {
   toTriggerError,
 } from '@kube-trigger/core';
 import type { EventRecorder } from '@kube-trigger/kube';
-import type { DependencyContainer } from 'tsyringe';
+import type { Identities, Identity } from '../identities.js';
 import { announce } from './announce.js';
 import { manualRunOf } from './manual-run.js';
 import { RuleState } from './rule-state.js';
@@ -20,11 +20,20 @@ import type { TriggerRule } from './trigger-rule.js';
 
 export interface ManagedRuleOptions {
   readonly registry: PluginRegistry;
-  readonly container: DependencyContainer;
+  readonly identities: Pick<Identities, 'acquire'>;
+  readonly tenancy: Tenancy;
   readonly services: RuntimeServices;
   readonly events: EventRecorder;
   readonly writerFor: (rule: TriggerRule) => StatusWriter;
   readonly onReport?: (rule: TriggerRule, report: RuleReport) => void;
+}
+
+/** How tenants are kept apart. */
+export interface Tenancy {
+  /** Whom rules act as that name no service account, in their own namespace. Default: the operator itself. */
+  readonly defaultServiceAccount?: string;
+  /** Rules may refer to objects of their own namespace only. */
+  readonly ownNamespaceOnly?: boolean;
 }
 
 /** How long a status from before may stand while sources are opened. */
@@ -41,6 +50,7 @@ export class ManagedRule {
   #latest: TriggerRule;
   #applied: TriggerRule | undefined;
   #runner: RuleRunner | undefined;
+  #identity: Identity | undefined;
   #state: RuleState | undefined;
   #working: Promise<void> | undefined;
   #restartWanted = false;
@@ -87,6 +97,7 @@ export class ManagedRule {
     await Promise.race([this.#working, patience]);
     enough.abort();
     await this.#runner?.stop(drainMs);
+    await this.#identity?.release();
     await this.#writer.close();
   }
 
@@ -138,14 +149,16 @@ export class ManagedRule {
   async #start(rule: TriggerRule): Promise<void> {
     this.#restartWanted = false;
     await this.#runner?.stop(this.options.services.mayAct?.() === false ? 0 : 5000);
+    await this.#identity?.release();
     this.#runner = undefined;
+    this.#identity = undefined;
     if (this.#ended.signal.aborted) return;
-    const { registry, services, events } = this.options;
+    const { registry, services, events, tenancy } = this.options;
     const now = () => services.scheduler.now();
     const before = this.#state?.status() ?? rule.status;
     const identity = { namespace: rule.namespace, name: rule.name, uid: rule.uid };
     const acceptedBefore = before.acceptedGeneration === rule.generation;
-    const compilation = compileRule(identity, rule.spec, registry, { acceptedBefore });
+    const compilation = compileRule(identity, rule.spec, registry, { ...tenancy, acceptedBefore });
     this.#mayStand = before.observedGeneration === rule.generation;
     if (this.#mayStand) void this.#showAtLatest();
     this.#state = new RuleState({ before, generation: rule.generation, compilation, now });
@@ -155,9 +168,11 @@ export class ManagedRule {
   }
 
   async #run(rule: TriggerRule, compiled: CompiledRule): Promise<void> {
-    const { container, services } = this.options;
+    const { identities, services, tenancy } = this.options;
     try {
-      const runner = new RuleRunner(compiled, instantiate(compiled, container), services);
+      const whom = compiled.serviceAccountName ?? tenancy.defaultServiceAccount;
+      this.#identity = identities.acquire(rule.namespace, whom);
+      const runner = new RuleRunner(compiled, instantiate(compiled, this.#identity.container), services);
       this.#runner = runner;
       this.#state?.attach(runner);
       runner.reports.subscribe((report) => this.#heard(rule, report));

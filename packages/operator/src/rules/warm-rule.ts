@@ -1,5 +1,6 @@
 import { compileRule, instantiate, type RuleInstances } from '@kube-trigger/core';
 import { merge, onErrorResumeNextWith, type Subscription } from 'rxjs';
+import type { Identity } from '../identities.js';
 import type { ManagedRuleOptions } from './managed-rule.js';
 import type { TriggerRule } from './trigger-rule.js';
 
@@ -9,6 +10,7 @@ import type { TriggerRule } from './trigger-rule.js';
 export class WarmRule {
   #subscription: Subscription | undefined;
   #instances: RuleInstances | undefined;
+  #identity: Identity | undefined;
 
   constructor(
     private readonly rule: TriggerRule,
@@ -28,17 +30,19 @@ export class WarmRule {
   async end(): Promise<void> {
     this.#subscription?.unsubscribe();
     await this.#instances?.dispose().catch(() => undefined);
+    await this.#identity?.release();
   }
 
-  #open({ registry, container, services }: ManagedRuleOptions): void {
+  #open({ registry, identities, services, tenancy }: ManagedRuleOptions): void {
     const { namespace, name, uid, spec, generation, status } = this.rule;
     const acceptedBefore = status.acceptedGeneration === generation;
-    const compilation = compileRule({ namespace, name, uid }, spec, registry, { acceptedBefore });
+    const compilation = compileRule({ namespace, name, uid }, spec, registry, { ...tenancy, acceptedBefore });
     if ('issues' in compilation || compilation.suspend) return;
     const { rule } = compilation;
     const { scheduler, random, logger } = services;
     const context = { rule: rule.identity, scheduler, random, logger, settledRevision: () => undefined };
-    const instances = instantiate(rule, container);
+    this.#identity = identities.acquire(namespace, rule.serviceAccountName ?? tenancy.defaultServiceAccount);
+    const instances = instantiate(rule, this.#identity.container);
     this.#instances = instances;
     const levels = rule.sources.flatMap((source, i) => {
       const instance = instances.sources[i];

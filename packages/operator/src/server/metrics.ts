@@ -1,5 +1,5 @@
 import type { RuleReport } from '@kube-trigger/core';
-import type { KubeClient } from '@kube-trigger/kube';
+import type { ClientStats } from '@kube-trigger/kube';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Everything that `/metrics` shows. Labels name watches and codes, never rules or objects of users' making, except where one object is watched by name. */
@@ -29,20 +29,21 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  constructor(sample: { kube: KubeClient; rules: () => number; underWay: () => number; leading: () => boolean }) {
+  constructor(sample: {
+    stats: () => ClientStats;
+    rules: () => number;
+    underWay: () => number;
+    leading: () => boolean;
+  }) {
     for (const outcome of ['done', 'unchanged', 'dropped', 'failed']) this.#events.inc({ outcome }, 0);
     this.#gauge('kube_trigger_rules', 'TriggerRules that this replica runs.', sample.rules);
     this.#gauge('kube_trigger_keys_under_way', 'Keys that wait for or are in delivery.', sample.underWay);
     this.#gauge('kube_trigger_leading', '1 while this replica may act.', () => (sample.leading() ? 1 : 0));
-    this.#gauge(
-      'kube_trigger_api_requests',
-      'Requests to the API server since start.',
-      () => sample.kube.stats().requests,
-    );
+    this.#gauge('kube_trigger_api_requests', 'Requests to the API server since start.', () => sample.stats().requests);
     this.#gauge(
       'kube_trigger_api_open_sockets',
       'Open connections to the API server.',
-      () => sample.kube.stats().openSockets,
+      () => sample.stats().openSockets,
     );
     this.#gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () => process.memoryUsage.rss());
     const staleness = new Gauge({
@@ -52,7 +53,7 @@ export class Metrics {
       registers: [],
       collect() {
         this.reset();
-        for (const { resource, namespace = '', name = '', ageOfLastProofMs } of sample.kube.stats().watches) {
+        for (const { resource, namespace = '', name = '', ageOfLastProofMs } of sample.stats().watches) {
           this.set({ resource: resource.plural, namespace, name }, ageOfLastProofMs / 1000);
         }
       },

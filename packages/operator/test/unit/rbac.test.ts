@@ -120,6 +120,21 @@ describe('the rights for rules', () => {
   });
 });
 
+describe('the rights for a rule that acts as a service account', () => {
+  it('are to act as that one and no more', () => {
+    const spec = { serviceAccountName: 'deployer', sources: [{ configMap: { name: 'cm' } }], actions: [ROLL] };
+    const rights = rightsForRules([rule(spec)], LEASE);
+    expect(Object.keys(rights.namespaces)).toEqual(['shop']);
+    expect(rights.namespaces['shop']?.at(-1)).toEqual({
+      apiGroups: [''],
+      resources: ['serviceaccounts'],
+      verbs: ['impersonate'],
+      resourceNames: ['deployer'],
+    });
+    expect(rights.notes).toEqual([expect.stringMatching(/shop\/web acts as service account deployer/)]);
+  });
+});
+
 describe('the rights for plugins', () => {
   it('are in a ClusterRole, or in Roles of the namespaces', () => {
     const plugins = bundledRegistry().all();
