@@ -1,10 +1,8 @@
 import { isIP } from 'node:net';
 import { type Action, type ActionContext, type ActionResult, type Delivery, isTriggerError } from '@kube-trigger/core';
-import { type KubeClient, KubeClientToken } from '@kube-trigger/kube';
+import { Answered, each, type KubeClient, KubeClientToken } from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
-import { Answered } from './answered.js';
 import type { WebhookConfig } from './config/schema.js';
-import { each } from './each.js';
 import { webhookError } from './errors.js';
 import { type AddressPolicy, refusal } from './http/address.js';
 import { Connections, type TlsMaterial } from './http/connections.js';

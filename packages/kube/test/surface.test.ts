@@ -5,6 +5,7 @@ import * as kube from '../src/index.js';
 
 it('exports these names, and no others by accident', () => {
   expect(Object.keys(kube).toSorted()).toEqual([
+    'Answered',
     'DEFAULT_TIMINGS',
     'DIGEST_KEY_NAME',
     'DIGEST_KEY_RBAC',
@@ -23,12 +24,14 @@ it('exports these names, and no others by accident', () => {
     'decideOn',
     'digestKeyProvider',
     'digestOf',
+    'each',
     'electLeader',
     'filterParts',
     'globIssue',
     'impersonate',
     'inClusterAuth',
     'isInCluster',
+    'isReady',
     'keyFilter',
     'keysIssues',
     'keysOption',
@@ -38,6 +41,8 @@ it('exports these names, and no others by accident', () => {
     'observeObjects',
     'onOption',
     'qualifiedName',
+    'readObject',
+    'readyPods',
     'revisionOf',
     'selectorIssues',
     'staticAuth',

@@ -1,5 +1,5 @@
 import type { TriggerError } from '@kube-trigger/core';
-import { type KubeClient, type KubeObject, WELL_KNOWN } from '@kube-trigger/kube';
+import { type KubeClient, type KubeObject, type Pod, readyPods, WELL_KNOWN } from '@kube-trigger/kube';
 import type { PodsTarget, ServiceTarget, WebhookConfig } from '../config/schema.js';
 import { isKubeNotFound, webhookError } from '../errors.js';
 import { describeSource, type References } from './references.js';
@@ -86,34 +86,17 @@ export async function servicePort(target: ServiceTarget, { kube, signal, ...arou
   );
 }
 
-interface Container {
-  readonly ports?: readonly { readonly name?: string; readonly containerPort: number; readonly protocol?: string }[];
-}
-
-interface Pod extends KubeObject {
-  readonly spec?: { readonly containers?: readonly Container[]; readonly initContainers?: readonly Container[] };
-  readonly status?: {
-    readonly podIP?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  };
-}
-
 async function podTargets(target: PodsTarget, { kube, signal, ...around }: Surroundings): Promise<Target[]> {
   const { selector, namespace = around.namespace } = target;
-  const pods = await kube.list<Pod>(WELL_KNOWN.Pod, { namespace, labelSelector: selectorText(selector), signal });
-  const ready = pods.filter(isReady);
-  if (ready.length === 0) {
-    throw webhookError('KT_WEBHOOK_NO_READY_PODS', `none of ${pods.length} matching pods in ${namespace} is ready`, {
+  const { ready, all } = await readyPods(kube, { namespace, labelSelector: selectorText(selector), signal });
+  const reachable = ready.filter(({ status }) => (status?.podIP ?? '') !== '');
+  if (reachable.length === 0) {
+    throw webhookError('KT_WEBHOOK_NO_READY_PODS', `none of ${all} matching pods in ${namespace} is ready`, {
       retry: 'backoff',
-      fix: pods.length === 0 ? 'Correct pods.selector or pods.namespace, or start the pods' : 'Look at the pods',
+      fix: all === 0 ? 'Correct pods.selector or pods.namespace, or start the pods' : 'Look at the pods',
     });
   }
-  return ready.map((pod) => podTarget(pod, target)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function isReady({ metadata, status }: Pod): boolean {
-  const condition = status?.conditions?.find(({ type }) => type === 'Ready');
-  return metadata.deletionTimestamp === undefined && (status?.podIP ?? '') !== '' && condition?.status === 'True';
+  return reachable.map((pod) => podTarget(pod, target));
 }
 
 function podTarget(pod: Pod, { port, path, scheme }: PodsTarget): Target {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Answered } from '../src/answered.js';
+import { Answered } from '../../src/pods/answered.js';
 
 describe('Answered', () => {
   it('remembers endings by delivery and target until the delivery ends', () => {
