@@ -26,7 +26,8 @@ export interface Values {
 
 /** What is not known or was not read is left out, so that asking for it is an error and not a false. */
 export function valuesOf(event: TriggerEvent, rule: RuleName, needsObject: boolean): Values {
-  const { id, source, key, change, changedKeys, revision, observedAtMs, data, object } = event;
+  const { id, source, key, change, changedKeys, revision, observedAtMs, data } = event;
+  const object = needsObject ? event.object : undefined;
   const size = new Sizing();
   const variables = {
     event: {
@@ -39,7 +40,7 @@ export function valuesOf(event: TriggerEvent, rule: RuleName, needsObject: boole
       observedAt: new Date(observedAtMs),
       data: plain(dataOf(data), size),
     },
-    ...(needsObject && object !== undefined ? { object: plain(object, size) } : {}),
+    ...(object !== undefined ? { object: plain(object, size) } : {}),
     rule: { namespace: rule.namespace, name: rule.name },
   };
   return { variables, size };

@@ -72,33 +72,45 @@ function alwaysOpen(config: WindowConfig, consequence: string): ConfigIssue[] {
 /** Passes while its window is open. */
 @injectable()
 export class WindowFilter implements Filter<WindowConfig> {
-  readonly #known = new WeakMap<WindowConfig, Windows>();
+  readonly #sights = new WeakMap<WindowConfig, Sight>();
 
-  decide(config: WindowConfig, _event: TriggerEvent, { scheduler, rule }: FilterContext): Verdict {
-    const windows = known(this.#known, config, `${rule.namespace}/${rule.name}`);
-    const { isOpen, untilMs } = windowAt(windows, scheduler.now());
-    return isOpen ? PASS : { deferUntilMs: untilMs, because: `the window opens at ${instantIn(untilMs, config)}` };
+  decide(config: WindowConfig, _event: TriggerEvent, context: FilterContext): Verdict {
+    const { isOpen, untilMs, until } = sightOf(this.#sights, config, context);
+    return isOpen ? PASS : { deferUntilMs: untilMs, because: `the window opens at ${until}` };
   }
 }
 
 /** Passes while there is no blackout. */
 @injectable()
 export class BlackoutFilter implements Filter<WindowConfig> {
-  readonly #known = new WeakMap<WindowConfig, Windows>();
+  readonly #sights = new WeakMap<WindowConfig, Sight>();
 
-  decide(config: WindowConfig, _event: TriggerEvent, { scheduler, rule }: FilterContext): Verdict {
-    const windows = known(this.#known, config, `${rule.namespace}/${rule.name}`);
-    const { isOpen, untilMs } = windowAt(windows, scheduler.now());
-    return isOpen ? { deferUntilMs: untilMs, because: `the blackout ends at ${instantIn(untilMs, config)}` } : PASS;
+  decide(config: WindowConfig, _event: TriggerEvent, context: FilterContext): Verdict {
+    const { isOpen, untilMs, until } = sightOf(this.#sights, config, context);
+    return isOpen ? { deferUntilMs: untilMs, because: `the blackout ends at ${until}` } : PASS;
   }
 }
 
-function known(windows: WeakMap<WindowConfig, Windows>, config: WindowConfig, hashSeed: string): Windows {
-  const before = windows.get(config);
-  if (before !== undefined) return before;
-  const made = windowsOf(config, hashSeed);
-  windows.set(config, made);
-  return made;
+/** What holds from `fromMs`, when it was found out, until `untilMs`: found out once for all that asks meanwhile. */
+interface Sight {
+  readonly windows: Windows;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly isOpen: boolean;
+  /** `untilMs` in words. */
+  readonly until: string;
+}
+
+function sightOf(sights: WeakMap<WindowConfig, Sight>, config: WindowConfig, context: FilterContext): Sight {
+  const { scheduler, rule } = context;
+  const nowMs = scheduler.now();
+  const before = sights.get(config);
+  if (before !== undefined && before.fromMs <= nowMs && nowMs < before.untilMs) return before;
+  const windows = before?.windows ?? windowsOf(config, `${rule.namespace}/${rule.name}`);
+  const { isOpen, untilMs } = windowAt(windows, nowMs);
+  const sight = { windows, fromMs: nowMs, untilMs, isOpen, until: instantIn(untilMs, config) };
+  sights.set(config, sight);
+  return sight;
 }
 
 function windowsOf({ schedule, durationMinutes, timeZone }: WindowConfig, hashSeed: string): Windows {

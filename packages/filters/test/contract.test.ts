@@ -1,75 +1,22 @@
-import {
-  CONTRACT_VERSION,
-  type FilterContext,
-  PASS,
-  PluginRegistry,
-  validateConfig,
-  type Verdict,
-} from '@kube-trigger/core';
-import {
-  type AnyPlugin,
-  configOf,
-  fakeContext,
-  fakeEvent,
-  fieldsOf,
-  makeInstance,
-  openObjects,
-} from '@kube-trigger/testing/contracts';
-import { describe, expect, it } from 'vitest';
+import { describeFilterContract } from '@kube-trigger/testing/contracts';
 import { blackout, cel, debounce, throttle, window } from '../src/index.js';
 
-const CASES: readonly (readonly [AnyPlugin, object])[] = [
-  [cel, { expression: "event.change == 'updated'" }],
-  [debounce, { quietSeconds: 5 }],
-  [throttle, { limit: 1, periodSeconds: 60 }],
-  [window, { schedule: '0 22 * * *', durationMinutes: 60 }],
-  [blackout, { schedule: '0 22 * * *', durationMinutes: 60 }],
-];
+const NIGHT = { schedule: '0 22 * * *', durationMinutes: 60, timeZone: 'Europe/Berlin' };
+/** The suite's clock begins at midnight of a New Year's Day. */
+const NEW_YEAR = { schedule: '0 0 1 1 *', durationMinutes: 60 };
 
-describe.each(CASES.map(([plugin, config]) => ({ name: plugin.name, plugin, config })))(
-  'the filter $name',
-  ({ plugin, config }) => {
-    it('can be registered', () => {
-      const registry = new PluginRegistry();
-      registry.register(plugin, 'test');
-      expect([plugin.kind, plugin.contract, plugin.rbac]).toEqual(['filter', CONTRACT_VERSION, []]);
-      expect(plugin.summary).toMatch(/^[A-Z].*\.$/);
-    });
-
-    it('describes every option', () => {
-      expect(fieldsOf(plugin.config).filter(({ schema }) => (schema.description ?? '') === '')).toEqual([]);
-    });
-
-    it('refuses unknown options by name', () => {
-      expect(openObjects(plugin.config)).toEqual([]);
-      const { issues = [] } = validateConfig(plugin.config, { ...config, unknownOption: true }, plugin.name);
-      expect(issues.map(({ path }) => path)).toEqual([`${plugin.name}.unknownOption`]);
-    });
-
-    it('takes its own defaults', () => {
-      const once = configOf(plugin, config);
-      expect(configOf(plugin, once)).toEqual(once);
-    });
-
-    it('answers every kind of change with a verdict that has a reason, without a timer of its own', () => {
-      const { useClass } = plugin as unknown as { useClass: new () => { decide(...args: unknown[]): Verdict } };
-      const context = fakeContext();
-      const filter = makeInstance(useClass, { register: () => undefined });
-      const settled = configOf(plugin, config);
-      for (const change of ['created', 'updated', 'deleted', 'occurred'] as const) {
-        const verdict = filter.decide(settled, fakeEvent({ change, key: change }), context satisfies FilterContext);
-        const reason = 'pass' in verdict ? 'passes' : 'drop' in verdict ? verdict.drop : verdict.because;
-        expect(reason).toMatch(/\S/);
-        expect('deferUntilMs' in verdict ? verdict.deferUntilMs : Infinity).toBeGreaterThan(context.scheduler.now());
-      }
-      expect([context.scheduler.pending, context.logger.lines]).toEqual([0, []]);
-    });
-
-    it('names its error codes and what they mean', () => {
-      for (const [code, meaning] of Object.entries(plugin.errors ?? {})) {
-        expect(`${code}: ${meaning}`).toMatch(/^KT(_[A-Z0-9]+){2,}: [A-Z].*\.$/);
-      }
-      expect(PASS).toEqual({ pass: true });
-    });
-  },
-);
+describeFilterContract('cel', { plugin: cel, config: { expression: "event.change == 'updated'" } });
+describeFilterContract('cel with fields that may not be there', {
+  plugin: cel,
+  config: { expression: "event.data.name == 'app-config' || 'app.conf' in event.changedKeys" },
+});
+describeFilterContract('cel with the object', {
+  plugin: cel,
+  config: { expression: "object.data.exists(key, object.data[key].contains('x')) || object.metadata.size() > 1" },
+});
+describeFilterContract('debounce', { plugin: debounce, config: { quietSeconds: 5 } });
+describeFilterContract('throttle', { plugin: throttle, config: { limit: 3, periodSeconds: 60 }, remembers: true });
+describeFilterContract('window that is closed', { plugin: window, config: NIGHT });
+describeFilterContract('window that is open', { plugin: window, config: NEW_YEAR });
+describeFilterContract('blackout', { plugin: blackout, config: NEW_YEAR });
+describeFilterContract('blackout that is over', { plugin: blackout, config: NIGHT });

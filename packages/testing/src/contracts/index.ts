@@ -1,5 +1,7 @@
 export { describeActionContract } from './action-contract.js';
 export type { ActionFixture, ActionWorld, Fault } from './action-contract.js';
+export { describeFilterContract } from './filter-contract.js';
+export type { FilterFixture } from './filter-contract.js';
 export { fakeContext, fakeDelivery, fakeEvent, RecordingLogger } from './fake-context.js';
 export type { FakeContext, FakeContextOptions, LogLevel, LogLine } from './fake-context.js';
 export { FakeObjects } from './fake-objects.js';
@@ -10,6 +12,7 @@ export { optionRows, optionTable, readOptionTable } from './option-table.js';
 export { configOf } from './plugin-contract.js';
 export type { AnyPlugin } from './plugin-contract.js';
 export { uncovered } from './rbac-coverage.js';
+export { anyEvent } from './random-events.js';
 export { describeReadme } from './readme-contract.js';
 export type { ReadmeFixture } from './readme-contract.js';
 export { execResult, RecordingKubeClient } from './recording-kube-client.js';

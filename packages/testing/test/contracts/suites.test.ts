@@ -41,6 +41,9 @@ it.each([
   'the source contract of good',
   'the source contract of good edge',
   'the source contract of good with objects',
+  'the filter contract of good',
+  'the filter contract of looks at the object',
+  'the filter contract of coded errors',
   'the action contract of good',
   'the action contract of good waiting',
   'the action contract of good edge',
@@ -77,6 +80,33 @@ describe('a source that', () => {
     ['a code that is none', 'names its error codes and what they mean'],
   ])('%s fails: %s', (plugin, title) => {
     expect(failed.get(`the source contract of ${plugin}`)).toContain(title);
+  });
+});
+
+describe('a filter that', () => {
+  const answers = 'answers each of 10,000 events with a verdict that has a reason, or a declared error with a fix';
+  const later = 'defers into the future only, and not for ever';
+  const same = 'answers the same for the same event at the same time, whatever it was asked between';
+  it.each([
+    ['throws', answers],
+    ['errors without a fix', answers],
+    ['an undeclared code', answers],
+    ['verdicts without a reason', answers],
+    ['no verdict', answers],
+    ['defers into the past', later],
+    ['defers for ever', later],
+    ['defers to the end of time', later],
+    ['changes the event', 'leaves event and config as they are'],
+    ['changes its config', 'leaves event and config as they are'],
+    ['has a timer', 'has no timers and logs nothing'],
+    ['chatters', 'has no timers and logs nothing'],
+    ['counts', same],
+    ['is another one after a restart', same],
+    ['looks at the object without saying so', 'looks at the object only where its plugin says so'],
+    ['says that it looks at the object', 'looks at the object only where its plugin says so'],
+    ['an option without a description', 'describes every option'],
+  ])('%s fails: %s', (plugin, title) => {
+    expect(failed.get(`the filter contract of ${plugin}`)).toContain(title);
   });
 });
 
