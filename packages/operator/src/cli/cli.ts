@@ -1,11 +1,16 @@
 import { Command, CommanderError } from 'commander';
-import { annotateCommands } from './annotate.js';
 import { withConfigFile } from './config-file.js';
 import { crdCommand } from './crd.js';
 import { EXIT, Finished, UsageError } from './exit-codes.js';
+import { explainCommand } from './explain.js';
+import { fireCommand } from './fire.js';
+import { historyCommand } from './history.js';
 import { lintCommand } from './lint.js';
 import { rbacCommand } from './rbac.js';
+import { retryCommand } from './retry.js';
 import { runCommand } from './run.js';
+import { suspendCommands } from './suspend.js';
+import { topCommand } from './top.js';
 import { VERSION } from '../version.js';
 
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -17,8 +22,13 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .addCommand(runCommand())
     .addCommand(lintCommand())
     .addCommand(crdCommand())
-    .addCommand(rbacCommand());
-  for (const command of annotateCommands()) program.addCommand(command);
+    .addCommand(rbacCommand())
+    .addCommand(explainCommand())
+    .addCommand(historyCommand())
+    .addCommand(topCommand())
+    .addCommand(fireCommand())
+    .addCommand(retryCommand());
+  for (const command of suspendCommands()) program.addCommand(command);
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
     await program.parseAsync(withConfigFile(args, program), { from: 'user' });

@@ -26,10 +26,15 @@ export function printYaml(values: readonly unknown[], comment = ''): void {
 }
 
 /** Columns two blanks apart, as kubectl prints them; the last one is not padded. */
-export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  for (const row of [head, ...rows]) {
+  const lines = [head, ...rows].map((row) => {
     const cells = row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)));
-    process.stdout.write(`${cells.join('  ').trimEnd()}\n`);
-  }
+    return `${cells.join('  ').trimEnd()}\n`;
+  });
+  return lines.join('');
+}
+
+export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  process.stdout.write(tableText(head, rows));
 }
