@@ -151,9 +151,7 @@ function print({ rule, gates, underWay, history, now }: Explanation): void {
   if (now.events.length === 0) out('  every revision is settled: nothing differs from what was dealt with last');
   for (const { key, change, changedKeys = [], gates: asked, begun, wouldFire } of now.events) {
     const verdict = begun ? 'its delivery began already' : wouldFire ? 'would fire' : 'would not fire now';
-    out(
-      `  ${key} ${change}${changedKeys.length === 0 ? '' : ` (${changedKeys.join(', ')})`}: ${verdict}`,
-    );
+    out(`  ${key} ${change}${changedKeys.length === 0 ? '' : ` (${changedKeys.join(', ')})`}: ${verdict}`);
     for (const gate of asked) out(`  ${gateLine(gate)}`);
   }
   for (const gate of now.actions) out(gateLine(gate));

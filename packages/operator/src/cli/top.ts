@@ -55,7 +55,7 @@ async function live(look: () => Promise<RuleObject[]>, { interval }: TopOptions)
   const end = () => ended.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
-  process.stdin.setRawMode(true).on('data', (key) => /[q\u0003]/.test(String(key)) && end());
+  process.stdin.setRawMode(true).on('data', (key) => ['q', '\u0003'].includes(String(key)) && end());
   process.stdout.write('\u001B[?1049h\u001B[?25l');
   const table = new TopTable();
   try {

@@ -88,12 +88,12 @@ export async function lookNow({ rule, instances, checkpoints, logger, withinMs }
   return { events, begun, sources: [...states.values()] };
 }
 
+/** All of the source but its own gate. */
 function withoutGate(source: Source): Source {
-  const { identity, read } = source;
   return {
     open: (config, context) => source.open(config, context),
-    ...(identity === undefined ? {} : { identity: (config: unknown) => identity.call(source, config) }),
-    ...(read === undefined ? {} : { read: read.bind(source) }),
+    ...(source.identity === undefined ? {} : { identity: (config) => source.identity?.(config) ?? '' }),
+    ...(source.read === undefined ? {} : { read: source.read.bind(source) }),
   };
 }
 

@@ -64,12 +64,24 @@ export async function whatIf(options: WhatIfOptions): Promise<WhatIf> {
     const look =
       options.events === undefined
         ? await lookNow({ rule, instances, checkpoints, logger, withinMs: options.withinMs ?? 10_000 })
-        : { events: options.events.map((event) => wholeEvent(event, rule.sources[0]?.name ?? '')), begun: NONE, sources: [] };
+        : {
+            events: options.events.map((event) => wholeEvent(event, rule.sources[0]?.name ?? '')),
+            begun: NONE,
+            sources: [],
+          };
     const events = look.events.map((event): EventAnswer => {
       const gates = askGates(event, { rule, instances }, context);
       const { source, key, change, changedKeys } = event;
       const wouldFire = gates.every(({ verdict }) => verdict === 'Pass');
-      return { source, key, change, ...(changedKeys === undefined ? {} : { changedKeys }), gates, begun: look.begun.has(event.id), wouldFire };
+      return {
+        source,
+        key,
+        change,
+        ...(changedKeys === undefined ? {} : { changedKeys }),
+        gates,
+        begun: look.begun.has(event.id),
+        wouldFire,
+      };
     });
     const actions = await checkTargets({ rule, instances }, { ...context, signal: stopped.signal });
     return { sources: look.sources, events, actions };

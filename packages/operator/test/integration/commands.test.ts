@@ -74,7 +74,15 @@ describeOnClusters('the command line says and does', (start, server) => {
     const config = (data: object) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cm' }, data });
     await writeFile(object, JSON.stringify(config({ a: 'other' })));
     expect((await explained('--event', object)).now.events).toMatchObject([
-      { key, changedKeys: ['a'], wouldFire: true, gates: [{ gate: 'configMap[0]', verdict: 'Pass' }, { gate: 'never', verdict: 'Pass' }] },
+      {
+        key,
+        changedKeys: ['a'],
+        wouldFire: true,
+        gates: [
+          { gate: 'configMap[0]', verdict: 'Pass' },
+          { gate: 'never', verdict: 'Pass' },
+        ],
+      },
     ]);
     await writeFile(object, JSON.stringify(config({ a: '1', 'secret-part': 'hush' })));
     const dropped = await explained('--event', object);
@@ -88,7 +96,9 @@ describeOnClusters('the command line says and does', (start, server) => {
     await writeFile(event, 'just text');
     expect(await cli('explain', 'web', '--event', event)).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/--event .*event\.yaml: it must be one object with apiVersion and kind, or events/) as string,
+      err: expect.stringMatching(
+        /--event .*event\.yaml: it must be one object with apiVersion and kind, or events/,
+      ) as string,
     });
     expect(await stage.template('deployments', 'web')).toEqual(before);
   });
@@ -108,9 +118,14 @@ describeOnClusters('the command line says and does', (start, server) => {
 
   it('fire: one run for each call, with who asked', async () => {
     const before = await stage.template('deployments', 'web');
-    expect(await cli('fire', 'web', '--wait', '30')).toMatchObject({ code: 0, out: expect.stringMatching(/: Done/) as string });
+    expect(await cli('fire', 'web', '--wait', '30')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/: Done/) as string,
+    });
     await stage.rolled('deployments', 'web', { before });
-    expect((await cli('fire', 'web', '--source', 'configMap[0]', '--key', 'ConfigMap/x/y', '--wait', '30')).code).toBe(0);
+    expect((await cli('fire', 'web', '--source', 'configMap[0]', '--key', 'ConfigMap/x/y', '--wait', '30')).code).toBe(
+      0,
+    );
     await stage.rolled('deployments', 'web', { before, times: 2 });
     const { out } = await cli('history', 'web', '-o', 'json');
     expect(JSON.parse(out)).toMatchObject([
@@ -129,7 +144,9 @@ describeOnClusters('the command line says and does', (start, server) => {
     await stage.condition('web', 'Ready', { status: 'False', reason: 'Suspended' });
     const before = await stage.template('deployments', 'web');
     await stage.patchConfigMap('cm', { data: { a: '3' } });
-    await never(async () => (await stage.template('deployments', 'web')).generation !== before.generation, { forMs: 700 });
+    await never(async () => (await stage.template('deployments', 'web')).generation !== before.generation, {
+      forMs: 700,
+    });
     expect(await cli('fire', 'web')).toMatchObject({ code: 1, err: expect.stringMatching(/is suspended/) as string });
     expect((await cli('resume', 'web')).code).toBe(0);
     await stage.rolled('deployments', 'web', { before });
@@ -152,9 +169,15 @@ describeOnClusters('the command line says and does', (start, server) => {
 
   it.skipIf(server === 'embedded')('the same as a plugin of kubectl', async () => {
     const main = fileURLToPath(import.meta.resolve('@kube-trigger/operator/main'));
-    await writeFile(join(dir, 'kubectl-trigger'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+    await writeFile(join(dir, 'kubectl-trigger'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, {
+      mode: 0o755,
+    });
     await symlink(process.execPath, join(dir, 'node'));
-    const env = { ...process.env, PATH: [dir, process.env['PATH']].join(delimiter), KUBECONFIG: join(dir, 'kubeconfig') };
+    const env = {
+      ...process.env,
+      PATH: [dir, process.env['PATH']].join(delimiter),
+      KUBECONFIG: join(dir, 'kubeconfig'),
+    };
     const kubectl = (...args: string[]) =>
       promisify(execFile)(join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl'), args, { env });
     expect((await kubectl('plugin', 'list')).stdout).toMatch(/kubectl-trigger/);
