@@ -12,6 +12,8 @@ export interface DemoOptions {
   readonly presenter: Presenter;
   /** Resolves when everything is to be torn down after the steps (`--keep`); default: at once. */
   readonly keep?: (kubeconfig: string) => Promise<void>;
+  /** Ends it midway, with everything torn down; `runDemo` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface DemoResult {
@@ -26,7 +28,7 @@ const WITHIN_MS = 10_000;
 const EXAMPLE = new URL('../../../examples/rolling-update/', import.meta.url);
 
 /** Runs the main job step by step against a fresh embedded cluster; each step is verified by reading the API. */
-export async function runDemo({ presenter, keep }: DemoOptions): Promise<DemoResult> {
+export async function runDemo({ presenter, keep, signal }: DemoOptions): Promise<DemoResult> {
   const startedAt = performance.now();
   const dir = await mkdtemp(join(tmpdir(), 'kube-trigger-demo-'));
   const kubeconfig = join(dir, 'kubeconfig');
@@ -37,14 +39,30 @@ export async function runDemo({ presenter, keep }: DemoOptions): Promise<DemoRes
   const demo = new Demo(new ClusterView(kube), kubeconfig, presenter);
   try {
     presenter.heading('kube-trigger: the real operator on an embedded Kubernetes API server');
-    const ok = await demo.run();
-    const steps = demo.results;
-    if (keep !== undefined) await keep(kubeconfig);
-    return { ok, tookMs: performance.now() - startedAt, steps };
+    const ok = await unlessAborted(demo.run(), signal);
+    const result = { ok, tookMs: performance.now() - startedAt, steps: demo.results };
+    // Time to play is no time of the steps; after a failed step there may be nothing to play with.
+    if (ok && keep !== undefined) await keep(kubeconfig);
+    return result;
   } finally {
     await demo.end();
     await kube.close();
     await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -56,6 +74,7 @@ interface Seen {
 class Demo {
   readonly results: StepResult[] = [];
   #operator: OperatorProcess | undefined;
+  #ended = false;
 
   constructor(
     private readonly view: ClusterView,
@@ -77,8 +96,10 @@ class Demo {
     return true;
   }
 
+  /** From now on no step goes on, and no operator runs. */
   async end(): Promise<void> {
-    await this.#operator?.stop();
+    this.#ended = true;
+    await OperatorProcess.endAll();
   }
 
   async #step(step: string, work: () => Promise<Seen>): Promise<boolean> {
@@ -89,8 +110,11 @@ class Demo {
       result = { step, ok: true, tookMs: performance.now() - startedAt, ...seen };
     } catch (error) {
       const saw = error instanceof Error ? error.message : String(error);
-      result = { step, ok: false, tookMs: performance.now() - startedAt, saw };
+      if (this.#ended) return false;
+      const log = this.#operator === undefined ? {} : { operatorLog: this.#operator.log };
+      result = { step, ok: false, tookMs: performance.now() - startedAt, saw, ...log };
     }
+    if (this.#ended) return false;
     this.results.push(result);
     this.presenter.step(result);
     return result.ok;
@@ -152,6 +176,7 @@ class Demo {
   }
 
   async #startOperator(): Promise<void> {
+    if (this.#ended) throw new Error('the demo was ended');
     const operator = await OperatorProcess.start(this.kubeconfig);
     this.#operator = operator;
     await this.#eventually(async () => (await operator.isReady()) || undefined, 'the operator did not become ready');

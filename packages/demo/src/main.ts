@@ -22,17 +22,26 @@ if (args.includes('--help')) {
 const json = args.includes('--json');
 const presenter = json ? silentPresenter : humanPresenter(process.stdout);
 const out = json ? process.stderr : process.stdout;
+const ended = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => ended.abort(new Error(`ended by ${signal}`)));
+
 const keep = async (kubeconfig: string) => {
-  const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-  // Signals alone do not keep a process alive.
+  // Listeners of signals alone do not keep a process alive.
   const alive = setInterval(() => undefined, 60_000);
   out.write(`\nThe cluster and the operator are running; Ctrl-C ends both. For kubectl:\n\n`);
   out.write(`  export KUBECONFIG=${kubeconfig}\n  kubectl get triggerrules -A\n\n`);
-  await stop;
+  if (!ended.signal.aborted) await once(ended.signal, 'abort');
   clearInterval(alive);
 };
 
-const result = await runDemo({ presenter, ...(args.includes('--keep') ? { keep } : {}) });
-if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-else presenter.note(`\n${result.ok ? 'All steps held' : 'A step failed'}, ${(result.tookMs / 1000).toFixed(1)} s.`);
-process.exitCode = result.ok ? 0 : 1;
+try {
+  const result = await runDemo({ presenter, signal: ended.signal, ...(args.includes('--keep') ? { keep } : {}) });
+  if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else presenter.note(`\n${result.ok ? 'All steps held' : 'A step failed'}, ${(result.tookMs / 1000).toFixed(1)} s.`);
+  process.exitCode = result.ok ? 0 : 1;
+} catch (error) {
+  if (!ended.signal.aborted) throw error;
+  process.stderr.write(`demo: ${String(ended.signal.reason)}; the cluster and the operator are gone\n`);
+  process.exitCode = 130;
+}

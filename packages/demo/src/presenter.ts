@@ -7,6 +7,8 @@ export interface StepResult {
   /** What was seen, read from the API. */
   readonly saw?: string;
   readonly detail?: string;
+  /** The last lines of the operator's log, where the step failed. */
+  readonly operatorLog?: readonly string[];
 }
 
 export interface Presenter {
@@ -23,10 +25,12 @@ export function humanPresenter(out: NodeJS.WritableStream & { isTTY?: boolean })
   return {
     heading: (text) => line(`\n${bold(text)}\n`),
     note: (text) => line(text),
-    step: ({ step, ok, tookMs, saw, detail }) => {
+    step: ({ step, ok, tookMs, saw, detail, operatorLog = [] }) => {
       line(`  ${ok ? green('✔') : red('✘')} ${step} ${dim(`(${(tookMs / 1000).toFixed(1)} s)`)}`);
       if (saw !== undefined) line(`      ${saw}`);
       if (detail !== undefined) line(`      ${dim(detail)}`);
+      if (operatorLog.length > 0) line(`      the operator said last:`);
+      for (const said of operatorLog) line(`        ${dim(said)}`);
     },
   };
 }

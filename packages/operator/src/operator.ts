@@ -24,6 +24,7 @@ import {
   type LeaderElection,
   type LeaderTimings,
   type WatchStats,
+  WELL_KNOWN,
 } from '@kube-trigger/kube';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { container as rootContainer, type DependencyContainer } from 'tsyringe';
@@ -168,6 +169,7 @@ class RunningOperator implements Operator {
       });
     }
     logger.info({ identity: this.identity, healthPort: this.healthPort }, 'operator started');
+    for (const namespace of this.options.namespaces ?? []) void this.#lookFor(namespace);
     this.#controller.start();
     if (this.#election === undefined) return void this.#controller.lead();
     this.#election.role.subscribe((role) => {
@@ -178,8 +180,21 @@ class RunningOperator implements Operator {
     });
   }
 
+  /** A namespace that does not exist looks like one without rules. Whoever may not read namespaces is not told. */
+  async #lookFor(name: string): Promise<void> {
+    try {
+      await this.#kube.get({ resource: WELL_KNOWN.Namespace, name }, { as: 'metadata' });
+    } catch (thrown) {
+      if (toTriggerError(thrown).code !== 'KT_KUBE_NOT_FOUND') return;
+      const fix = 'Create it, or correct --namespace; its rules are seen once it exists';
+      this.options.logger.warn({ namespace: name, fix }, 'the namespace does not exist');
+    }
+  }
+
   ready(): string | undefined {
     if (this.#stopping !== undefined) return 'stopping';
+    const problem = this.#election?.isLeader() === true ? undefined : this.#election?.problem;
+    if (problem !== undefined) return `the Lease cannot be had, so this replica cannot lead: ${problem.explanation}`;
     if (!this.#controller.synced) return 'TriggerRules have not been listed yet';
     const staleAfterMs = this.options.staleAfterMs ?? 120_000;
     const stale = this.#identities

@@ -1,5 +1,5 @@
 import { asyncScheduler, BehaviorSubject, distinctUntilChanged, type Observable, type SchedulerLike } from 'rxjs';
-import { isTriggerError, type Logger } from '@kube-trigger/core';
+import { isTriggerError, type Logger, toTriggerError, type TriggerError } from '@kube-trigger/core';
 import type { KubeClient } from '../client.js';
 import type { ObjectRef } from '../model.js';
 import { sleep } from '../time.js';
@@ -40,6 +40,8 @@ export interface LeaderElection {
    * renew deadline gets `false` in its first instruction after it, whatever timers did not run yet.
    */
   isLeader(): boolean;
+  /** Why the Lease could not be read or written at the last try; undefined when it could. */
+  readonly problem: TriggerError | undefined;
   /** Stops leading at once, then gives the lease back so that another takes over within a retry period. Idempotent. */
   stop(): Promise<void>;
 }
@@ -74,6 +76,7 @@ class Election implements LeaderElection {
   #observed: { readonly record: string; readonly at: number; readonly durationMs: number } | undefined;
   /** A write of this process may have reached the server, and nobody else was seen to hold the lease since. */
   #mayHold = false;
+  #problem: TriggerError | undefined;
   #expiry: { unsubscribe(): void } | undefined;
   #campaign: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
@@ -101,6 +104,10 @@ class Election implements LeaderElection {
     return age < this.#timings.renewDeadlineMs;
   }
 
+  get problem(): TriggerError | undefined {
+    return this.#problem;
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -111,15 +118,25 @@ class Election implements LeaderElection {
       if (!this.isLeader()) this.#stepDown();
       try {
         await this.#turn(signal);
+        this.#problem = undefined;
       } catch (error) {
         if (signal.aborted) return;
         this.#lease = undefined;
-        const code = isTriggerError(error) ? error.code : 'unexpected';
-        const facts = { code, error: error instanceof Error ? error.message : 'unknown' };
-        if (code !== 'KT_KUBE_CONFLICT') this.options.logger.warn(facts, 'lease could not be read or written');
+        this.#note(toTriggerError(error));
       }
       await sleep(this.#untilNextTurn(), this.#scheduler, signal).catch(() => undefined);
     }
+  }
+
+  /** A conflict is how elections are lost. One line for a trouble, not one for every try. */
+  #note(problem: TriggerError): void {
+    if (problem.code === 'KT_KUBE_CONFLICT') return;
+    const { code, message: error, fix } = problem;
+    if (code !== this.#problem?.code) {
+      const facts = { lease: `${this.options.namespace}/${this.options.name}`, code, error, ...(fix && { fix }) };
+      this.options.logger.warn(facts, 'lease could not be read or written; trying again');
+    }
+    this.#problem = problem;
   }
 
   async #turn(signal: AbortSignal): Promise<void> {

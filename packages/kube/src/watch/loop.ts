@@ -243,7 +243,7 @@ export class WatchLoop<T> {
     const fault = inventory.fault;
     const healed = this.#open !== undefined && (this.#open.code !== 'KT_KUBE_PROJECTION' || fault === undefined);
     if (relisted || healed) {
-      if (healed) logger.info({}, 'watch recovered');
+      if (healed) logger.debug({}, 'watch recovered');
       this.#open = undefined;
       this.#everSynced = true;
       this.parts.synced();
@@ -283,7 +283,8 @@ export class WatchLoop<T> {
   #interrupt(error: TriggerError): void {
     if (this.#open !== undefined && this.#open.code === error.code) return;
     this.#open = error;
-    this.parts.logger.warn({ code: error.code, error: error.message }, 'watch interrupted');
+    // Subscribers tell it, with what it means for them.
+    this.parts.logger.debug({ code: error.code, error: error.message }, 'watch interrupted');
     this.parts.interrupted(error);
   }
 }

@@ -81,7 +81,9 @@ async function run(options: RunOptions): Promise<void> {
 }
 
 async function operatorNamespace({ operatorNamespace: chosen }: RunOptions, auth: KubeAuth): Promise<string> {
-  return chosen ?? (await auth.namespace()) ?? 'default';
+  // Asked in any case: credentials that cannot be read end the command, instead of being tried for ever.
+  const own = await auth.namespace();
+  return chosen ?? own ?? 'default';
 }
 
 function firstSignal(): Promise<NodeJS.Signals> {
