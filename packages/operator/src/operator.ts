@@ -38,6 +38,7 @@ import { StatusWriter } from './rules/status-writer.js';
 import type { TriggerRule } from './rules/trigger-rule.js';
 import { type HealthServer, startHealthServer } from './server/health-server.js';
 import { Metrics } from './server/metrics.js';
+import type { Tracer } from './telemetry/tracer.js';
 
 export interface OperatorOptions {
   readonly auth: KubeAuth;
@@ -59,6 +60,8 @@ export interface OperatorOptions {
   readonly random?: () => number;
   /** How tenants are kept apart; default: not at all. */
   readonly tenancy?: Tenancy;
+  /** Hears what happens to rules, for tracing. Shut down at `stop`. */
+  readonly tracer?: Tracer;
   /** For what plugins may inject beyond the built-in tokens. */
   readonly container?: DependencyContainer;
 }
@@ -149,7 +152,9 @@ class RunningOperator implements Operator {
     });
     this.#metrics = new Metrics({
       stats: () => this.#identities.stats(),
-      rules: () => this.#controller.rules.size,
+      registry,
+      ruleCount: () => this.#controller.rules.size,
+      rules: (limit) => [...this.#controller.rules.values()].slice(0, limit).map((rule) => rule.sample),
       underWay: () => [...this.#controller.rules.values()].reduce((sum, rule) => sum + rule.counts.underWay, 0),
       leading: mayAct,
     });
@@ -225,11 +230,13 @@ class RunningOperator implements Operator {
     await this.#events.drain();
     await this.#kube.close();
     await this.#health?.close();
+    await this.options.tracer?.shutdown();
     this.options.logger.info({ identity: this.identity }, 'operator stopped');
   }
 
   #onReport(rule: TriggerRule, report: RuleReport): void {
     this.#metrics.count(report);
+    this.options.tracer?.report(rule, report);
     logReport(this.options.logger, rule, report);
   }
 

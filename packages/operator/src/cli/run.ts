@@ -1,7 +1,8 @@
 import type { KubeAuth } from '@kube-trigger/kube';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { createLogger, LOG_LEVELS, type LogLevel } from '../logger.js';
+import { createLogger, debugOnSignal, LOG_LEVELS, type LogLevel } from '../logger.js';
 import { startOperator } from '../operator.js';
+import { tracerFor } from '../telemetry/tracer.js';
 import { chooseAuth, type ClusterOptions } from './cluster-options.js';
 import { chosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 
@@ -54,7 +55,10 @@ export function runCommand(): Command {
 
 async function run(options: RunOptions): Promise<void> {
   const auth = chooseAuth(options);
-  const logger = createLogger(options.logLevel);
+  const threshold = { level: options.logLevel };
+  const logger = createLogger(threshold);
+  debugOnSignal(threshold, logger);
+  const tracer = await tracerFor(process.env);
   const operator = await startOperator({
     auth,
     logger,
@@ -65,6 +69,7 @@ async function run(options: RunOptions): Promise<void> {
       ownNamespaceOnly: !options.crossNamespaceRefs,
       ...(options.defaultServiceAccount === undefined ? {} : { defaultServiceAccount: options.defaultServiceAccount }),
     },
+    ...(tracer === undefined ? {} : { tracer }),
     ...(options.healthPort < 0 ? {} : { healthPort: options.healthPort }),
     ...(options.leaderElect ? { lease: { name: options.leaseName } } : {}),
     operatorNamespace: await operatorNamespace(options, auth),

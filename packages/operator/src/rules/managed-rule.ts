@@ -12,6 +12,7 @@ import {
 } from '@kube-trigger/core';
 import type { EventRecorder } from '@kube-trigger/kube';
 import type { Identities, Identity } from '../identities.js';
+import type { RuleSample } from '../server/metrics.js';
 import { announce } from './announce.js';
 import { manualRunOf } from './manual-run.js';
 import { RuleState } from './rule-state.js';
@@ -38,6 +39,7 @@ export interface Tenancy {
 
 /** How long a status from before may stand while sources are opened. */
 const STANDS_MS = 5000;
+const NO_COUNTERS = { done: 0, unchanged: 0, failed: 0, dropped: 0 };
 const RESTART = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 
 /**
@@ -72,6 +74,13 @@ export class ManagedRule {
 
   get counts(): { readonly underWay: number; readonly keys: number } {
     return this.#runner?.counts ?? { underWay: 0, keys: 0 };
+  }
+
+  /** For metrics. */
+  get sample(): RuleSample {
+    const { namespace, name: rule, status } = this.#latest;
+    const { counters = NO_COUNTERS, conditions = [] } = this.#state?.status() ?? status;
+    return { namespace, rule, counters, conditions };
   }
 
   update(rule: TriggerRule): void {

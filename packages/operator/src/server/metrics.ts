@@ -1,64 +1,194 @@
-import type { RuleReport } from '@kube-trigger/core';
-import type { ClientStats } from '@kube-trigger/kube';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PluginRegistry, RuleReport } from '@kube-trigger/core';
+import { ERROR_CODES } from '@kube-trigger/core';
+import { type ClientStats, KUBE_ERROR_CODES } from '@kube-trigger/kube';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Condition, Counters } from '../rules/trigger-rule.js';
 
-/** Everything that `/metrics` shows. Labels name watches and codes, never rules or objects of users' making, except where one object is watched by name. */
+/** What one rule shows. */
+export interface RuleSample {
+  readonly namespace: string;
+  readonly rule: string;
+  readonly counters: Counters;
+  readonly conditions: readonly Pick<Condition, 'type' | 'status'>[];
+}
+
+export interface MetricsSample {
+  readonly registry: PluginRegistry;
+  readonly stats: () => ClientStats;
+  readonly ruleCount: () => number;
+  /** At most so many. */
+  readonly rules: (limit: number) => readonly RuleSample[];
+  readonly underWay: () => number;
+  readonly leading: () => boolean;
+}
+
+/** More rules than this are counted, but have no series of their own. */
+const MAX_RULES = 1000;
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const OUTCOMES = ['done', 'unchanged', 'dropped', 'failed'] as const;
+const ATTEMPTS = ['done', 'unchanged', 'waiting', 'failed'] as const;
+
+/** Of the process, not of one operator in it. */
+let shared: Registry | undefined;
+function processMetrics(): Registry {
+  if (shared !== undefined) return shared;
+  shared = new Registry();
+  collectDefaultMetrics({ register: shared });
+  return shared;
+}
+
+/**
+ * Everything that `/metrics` shows, with every series that is known beforehand there at 0. Labels name watches, codes, outcomes and, up to a
+ * bound, rules; never keys of sources or targets.
+ */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #events = new Counter({
-    name: 'kube_trigger_events_total',
-    help: 'Events that ended, by how.',
-    labelNames: ['outcome'] as const,
-    registers: [this.#registry],
-  });
-  readonly #failures = new Counter({
-    name: 'kube_trigger_action_failures_total',
-    help: 'Failed attempts of actions, by error code.',
-    labelNames: ['code'] as const,
-    registers: [this.#registry],
-  });
-  readonly #faults = new Counter({
-    name: 'kube_trigger_plugin_faults_total',
-    help: 'Errors of plugins that are no failed actions, contained by the host.',
-    registers: [this.#registry],
-  });
-  readonly #duration = new Histogram({
-    name: 'kube_trigger_delivery_duration_seconds',
-    help: 'From when the operator saw a change to when every action had answered.',
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
-    registers: [this.#registry],
-  });
+  readonly #events = this.#counter('kube_trigger_events_total', 'Events that ended, by how.', ['outcome']);
+  readonly #failures = this.#counter(
+    'kube_trigger_action_failures_total',
+    'Failed attempts of actions, by error code.',
+    ['code'],
+  );
+  readonly #faults = this.#counter(
+    'kube_trigger_plugin_faults_total',
+    'Errors of plugins that are no failed actions, contained by the host.',
+    [],
+  );
+  readonly #duration = this.#histogram(
+    'kube_trigger_delivery_duration_seconds',
+    'From when the operator saw a change to when every action had answered.',
+    [],
+  );
+  readonly #wait = this.#histogram(
+    'kube_trigger_delivery_wait_seconds',
+    'From when the operator saw a change to the first attempt of an action: filters, queue and checkpoint.',
+    [],
+  );
+  readonly #attempts = this.#histogram(
+    'kube_trigger_action_duration_seconds',
+    'Attempts of actions, by how they ended.',
+    ['outcome'],
+  );
 
-  constructor(sample: {
-    stats: () => ClientStats;
-    rules: () => number;
-    underWay: () => number;
-    leading: () => boolean;
-  }) {
-    for (const outcome of ['done', 'unchanged', 'dropped', 'failed']) this.#events.inc({ outcome }, 0);
-    this.#gauge('kube_trigger_rules', 'TriggerRules that this replica runs.', sample.rules);
+  constructor(sample: MetricsSample) {
+    for (const outcome of OUTCOMES) this.#events.inc({ outcome }, 0);
+    for (const outcome of ATTEMPTS) this.#attempts.zero({ outcome });
+    for (const code of knownCodes(sample.registry)) this.#failures.inc({ code }, 0);
+    this.#gauge('kube_trigger_rules', 'TriggerRules that this replica runs.', sample.ruleCount);
     this.#gauge('kube_trigger_keys_under_way', 'Keys that wait for or are in delivery.', sample.underWay);
     this.#gauge('kube_trigger_leading', '1 while this replica may act.', () => (sample.leading() ? 1 : 0));
-    this.#gauge('kube_trigger_api_requests', 'Requests to the API server since start.', () => sample.stats().requests);
     this.#gauge(
       'kube_trigger_api_open_sockets',
       'Open connections to the API server.',
       () => sample.stats().openSockets,
     );
-    this.#gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () => process.memoryUsage.rss());
+    this.#sampledRequests(sample);
+    this.#sampledWatches(sample);
+    this.#sampledRules(sample);
+  }
+
+  count(report: RuleReport): void {
+    if (report.type === 'settled') {
+      this.#events.inc({ outcome: report.outcome });
+      this.#duration.observe(report.tookMs / 1000);
+    }
+    if (report.type === 'attempted') {
+      const { outcome, startedAtMs, endedAtMs, attempt, event } = report;
+      this.#attempts.observe({ outcome }, Math.max(0, endedAtMs - startedAtMs) / 1000);
+      if (attempt === 1) this.#wait.observe(Math.max(0, startedAtMs - event.waitingSinceMs) / 1000);
+    }
+    if (report.type === 'attemptFailed') this.#failures.inc({ code: report.error.code });
+    if (report.type === 'fault') this.countFault();
+  }
+
+  countFault(): void {
+    this.#faults.inc();
+  }
+
+  async text(): Promise<string> {
+    return `${await this.#registry.metrics()}\n${await processMetrics().metrics()}`;
+  }
+
+  #sampledRequests({ stats }: MetricsSample): void {
+    const counter = this.#counter('kube_trigger_api_requests_total', 'Requests to the API server.', []);
+    const failures = this.#counter(
+      'kube_trigger_api_failures_total',
+      'Failed requests to the API server, by error code.',
+      ['code'],
+    );
+    Object.assign(counter, {
+      collect() {
+        counter.reset();
+        counter.inc(stats().requests);
+      },
+    });
+    Object.assign(failures, {
+      collect() {
+        failures.reset();
+        for (const code of Object.keys(KUBE_ERROR_CODES)) failures.inc({ code }, 0);
+        for (const [code, count] of Object.entries(stats().failures)) failures.inc({ code }, count);
+      },
+    });
+  }
+
+  #sampledWatches({ stats }: MetricsSample): void {
+    const labels = ['resource', 'namespace', 'name', 'selector'];
     const staleness = new Gauge({
       name: 'kube_trigger_watch_staleness_seconds',
       help: 'Per watch: since the API server last proved that nothing is missing.',
-      labelNames: ['resource', 'namespace', 'name'] as const,
-      registers: [],
+      labelNames: labels,
+      registers: [this.#registry],
       collect() {
         this.reset();
-        for (const { resource, namespace = '', name = '', ageOfLastProofMs } of sample.stats().watches) {
-          this.set({ resource: resource.plural, namespace, name }, ageOfLastProofMs / 1000);
+        for (const watch of stats().watches) {
+          const { resource, namespace = '', name = '', labelSelector = '', fieldSelector = '' } = watch;
+          const selector = [labelSelector, fieldSelector].filter((part) => part !== '').join(';');
+          this.set({ resource: resource.plural, namespace, name, selector }, watch.ageOfLastProofMs / 1000);
         }
       },
     });
-    this.#registry.registerMetric(staleness);
+    staleness.reset();
+  }
+
+  #sampledRules({ rules, ruleCount }: MetricsSample): void {
+    const shown = () => rules(MAX_RULES);
+    this.#gauge(
+      'kube_trigger_rules_without_series',
+      `Rules beyond ${MAX_RULES}, which have no series of their own.`,
+      () => Math.max(0, ruleCount() - MAX_RULES),
+    );
+    const events = this.#counter(
+      'kube_trigger_rule_events_total',
+      'Events of a rule that ended, by how, since the rule was made: counted on across restarts.',
+      ['namespace', 'rule', 'outcome'],
+    );
+    Object.assign(events, {
+      collect() {
+        events.reset();
+        for (const { namespace, rule, counters } of shown())
+          for (const outcome of OUTCOMES) events.inc({ namespace, rule, outcome }, counters[outcome]);
+      },
+    });
+    const conditions = new Gauge({
+      name: 'kube_trigger_rule_condition',
+      help: '1 where a condition of a rule is True, else 0.',
+      labelNames: ['namespace', 'rule', 'type'],
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const { namespace, rule, conditions: found } of shown())
+          for (const { type, status } of found) this.set({ namespace, rule, type }, status === 'True' ? 1 : 0);
+      },
+    });
+    conditions.reset();
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #histogram<T extends string>(name: string, help: string, labelNames: T[]): Histogram<T> {
+    return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.#registry] });
   }
 
   #gauge(name: string, help: string, sample: () => number): void {
@@ -72,21 +202,9 @@ export class Metrics {
     });
     this.#registry.registerMetric(gauge);
   }
+}
 
-  count(report: RuleReport): void {
-    if (report.type === 'settled') {
-      this.#events.inc({ outcome: report.outcome });
-      this.#duration.observe(report.tookMs / 1000);
-    }
-    if (report.type === 'attemptFailed') this.#failures.inc({ code: report.error.code });
-    if (report.type === 'fault') this.countFault();
-  }
-
-  countFault(): void {
-    this.#faults.inc();
-  }
-
-  text(): Promise<string> {
-    return this.#registry.metrics();
-  }
+function knownCodes(registry: PluginRegistry): Set<string> {
+  const plugins = registry.all().flatMap(({ errors = {} }) => Object.keys(errors));
+  return new Set([...Object.keys(ERROR_CODES), ...Object.keys(KUBE_ERROR_CODES), ...plugins]);
 }
