@@ -65,7 +65,11 @@ export class OtelTracer implements Tracer {
       'kube_trigger.key': event.key,
       'kube_trigger.change': event.change,
     };
-    const span = this.#tracer.startSpan('change', { root: true, startTime: new Date(event.waitingSinceMs), attributes });
+    const span = this.#tracer.startSpan('change', {
+      root: true,
+      startTime: new Date(event.waitingSinceMs),
+      attributes,
+    });
     const opened = { span, context: trace.setSpan(context.active(), span) };
     this.#open.set(id, opened);
     return opened;
@@ -80,7 +84,11 @@ export class OtelTracer implements Tracer {
   #attempted(within: Open, report: AttemptedReport): void {
     const { action, attempt, outcome, error, startedAtMs, endedAtMs } = report;
     const attributes = { 'kube_trigger.attempt': attempt, 'kube_trigger.outcome': outcome };
-    const span = this.#tracer.startSpan(`action ${action}`, { startTime: new Date(startedAtMs), attributes }, within.context);
+    const span = this.#tracer.startSpan(
+      `action ${action}`,
+      { startTime: new Date(startedAtMs), attributes },
+      within.context,
+    );
     if (error !== undefined) fail(span, error.code, error.message);
     span.end(new Date(endedAtMs));
   }
