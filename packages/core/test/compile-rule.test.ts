@@ -167,7 +167,7 @@ const wrong: [string, unknown, string, string][] = [
     'an empty source',
     source({}),
     'spec.sources[0]',
-    'needs exactly one source plugin, found none (one without options is written `clock: {}`); installed: clock, things',
+    'needs exactly one source plugin, found none (a key without a value is none: write {}); installed: clock, things',
   ],
   [
     'a source of two plugins',
@@ -203,7 +203,7 @@ const wrong: [string, unknown, string, string][] = [
     'a source with only a name',
     source({ name: 'x' }),
     'spec.sources[0]',
-    'needs exactly one source plugin, found none (one without options is written `clock: {}`); installed: clock, things',
+    'needs exactly one source plugin, found none (a key without a value is none: write {}); installed: clock, things',
   ],
   ['a name that is no text', source({ things: {}, name: 7 }), 'spec.sources[0].name', '7 must be string'],
   [
@@ -215,8 +215,8 @@ const wrong: [string, unknown, string, string][] = [
   [
     'retry at a source',
     source({ things: {}, retry: {} }),
-    'spec.sources[0]',
-    'needs exactly one source plugin, found retry and things; installed: clock, things',
+    'spec.sources[0].retry',
+    'is not a known field; known fields: name',
   ],
   [
     'a repeated source',
@@ -279,7 +279,7 @@ const wrong: [string, unknown, string, string][] = [
     'a name that no object can have',
     ref({ kind: 'Thing', name: 'Not A Name' }),
     'spec.sources[0].objectRef.name',
-    '"Not A Name" must match pattern "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"',
+    '"Not A Name" must match pattern "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": lower-case letters, digits, "-" and "."',
   ],
   [
     'a misspelt option',
@@ -473,7 +473,10 @@ describe('a wrong rule', () => {
     expect(compilation).toMatchObject({
       issues: [
         { message: 'no source plugin "things" is installed; installed: none' },
-        { message: 'needs exactly one filter plugin, found none; installed: none' },
+        {
+          message:
+            'needs exactly one filter plugin, found none (a key without a value is none: write {}); installed: none',
+        },
         { message: 'no action plugin "roll" is installed; installed: none' },
       ],
     });

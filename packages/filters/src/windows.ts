@@ -48,11 +48,14 @@ export const BlackoutConfig = Type.Object(WINDOW_FIELDS, {
 });
 
 export function validateWindow(config: WindowConfig): ConfigIssue[] {
-  return [...issuesOf(config), ...alwaysOpen(config, 'it would always be open, so the filter does nothing; remove it')];
+  return [
+    ...issuesOf(config),
+    ...alwaysOpen(config, 'it would always be open and the filter do nothing; shorten it, or remove the filter'),
+  ];
 }
 
 export function validateBlackout(config: WindowConfig): ConfigIssue[] {
-  return [...issuesOf(config), ...alwaysOpen(config, 'it would never end, so nothing could pass')];
+  return [...issuesOf(config), ...alwaysOpen(config, 'it would never end and nothing could pass; shorten it')];
 }
 
 function issuesOf({ schedule, timeZone }: WindowConfig): ConfigIssue[] {
@@ -65,7 +68,7 @@ function issuesOf({ schedule, timeZone }: WindowConfig): ConfigIssue[] {
 
 function alwaysOpen(config: WindowConfig, consequence: string): ConfigIssue[] {
   if (issuesOf(config).length > 0 || !isAlwaysOpen(windowsOf(config, ''))) return [];
-  const message = `${config.durationMinutes} reaches from each beginning ("${config.schedule}") to the next: ${consequence}, or shorten it`;
+  const message = `${config.durationMinutes} reaches from each beginning ("${config.schedule}") to the next: ${consequence}`;
   return [{ path: 'durationMinutes', message }];
 }
 

@@ -68,10 +68,10 @@ describe('bad windows and blackouts', () => {
   it('that are always open', () => {
     const config = { schedule: '0 * * * *', durationMinutes: 60 };
     expect(wrongWith(window, config)).toEqual([
-      'window.durationMinutes: 60 reaches from each beginning ("0 * * * *") to the next: it would always be open, so the filter does nothing; remove it, or shorten it',
+      'window.durationMinutes: 60 reaches from each beginning ("0 * * * *") to the next: it would always be open and the filter do nothing; shorten it, or remove the filter',
     ]);
     expect(wrongWith(blackout, config)).toEqual([
-      'blackout.durationMinutes: 60 reaches from each beginning ("0 * * * *") to the next: it would never end, so nothing could pass, or shorten it',
+      'blackout.durationMinutes: 60 reaches from each beginning ("0 * * * *") to the next: it would never end and nothing could pass; shorten it',
     ]);
   });
 });

@@ -17,13 +17,22 @@ export interface Choices {
   readonly atMostOneOf?: readonly string[];
 }
 
+const OBJECT_NAME = '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$';
+const NAMESPACE_NAME = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+
+/** What a pattern means, for messages. */
+export const PATTERNS_IN_WORDS: Readonly<Record<string, string>> = {
+  [OBJECT_NAME]: 'lower-case letters, digits, "-" and "."',
+  [NAMESPACE_NAME]: 'lower-case letters, digits and "-"',
+};
+
 /** A Kubernetes object name (RFC 1123 subdomain). */
 export const ObjectName = (options: TSchemaOptions = {}) =>
-  Type.String({ minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', ...options });
+  Type.String({ minLength: 1, maxLength: 253, pattern: OBJECT_NAME, ...options });
 
 /** A namespace (RFC 1123 label). */
 export const NamespaceName = (options: TSchemaOptions = {}) =>
-  Type.String({ minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', ...options });
+  Type.String({ minLength: 1, maxLength: 63, pattern: NAMESPACE_NAME, ...options });
 
 /** Kubernetes' LabelSelector. Empty selects all. */
 export const LabelSelector = (options: TSchemaOptions = {}) =>

@@ -254,11 +254,12 @@ class Compiler {
     return keys.toSorted();
   }
 
-  /** Of one plugin's key and others beside it: those that most likely mean a reserved key. */
+  /** Of one plugin's key and others beside it: those others, unless one of them is a misspelt plugin. */
   #misspelt(keys: readonly string[], { known, list }: { known: readonly string[]; list: keyof typeof RESERVED_KEYS }) {
     const reserved = Object.keys(RESERVED_KEYS[list]);
     const others = keys.filter((name) => !known.includes(name));
-    if (keys.length - others.length !== 1 || others.some((name) => nearest(name, reserved) === undefined)) return [];
+    const meantPlugins = others.filter((name) => nearest(name, reserved) === undefined && nearest(name, known));
+    if (keys.length - others.length !== 1 || meantPlugins.length > 0) return [];
     return others.map((name) => ({ name, message: unknownField(name, reserved) }));
   }
 
@@ -291,9 +292,7 @@ class Compiler {
   /** The definition has the same words for plugins that are known when it is made (see the operator's api/choices.ts). */
   #notOne(kind: Kind, keys: readonly string[]): string {
     const installed = this.registry.names(kind);
-    const [example] = installed;
-    const none = example === undefined ? 'none' : `none (one without options is written \`${example}: {}\`)`;
-    const found = keys.length === 0 ? none : keys.join(' and ');
+    const found = keys.length === 0 ? 'none (a key without a value is none: write {})' : keys.join(' and ');
     return `needs exactly one ${kind} plugin, found ${found}; installed: ${installed.join(', ') || 'none'}`;
   }
 

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { PATTERNS_IN_WORDS } from '../contract/schema.js';
 import { choiceIssues } from './choices.js';
 import { nearest } from './nearest.js';
 
@@ -60,6 +61,11 @@ function issuesOf(error: SchemaError, on: { schema: TSchema; value: unknown; pat
     case 'enum': {
       const allowed = (params.allowedValues ?? []).map(String);
       return [{ path, message: `${show(at(on.value, error.instancePath))} is not one of ${allowed.join(', ')}` }];
+    }
+    case 'pattern': {
+      const words = PATTERNS_IN_WORDS[String((error.params as { pattern?: unknown }).pattern)];
+      const message = `${show(at(on.value, error.instancePath))} ${error.message}`;
+      return [{ path, message: words === undefined ? message : `${message}: ${words}` }];
     }
     default:
       return [{ path, message: `${show(at(on.value, error.instancePath))} ${error.message}` }];
