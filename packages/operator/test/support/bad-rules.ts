@@ -39,7 +39,7 @@ export const BAD_RULES: readonly BadRule[] = [
   bad(
     'a field of spec that is like no other',
     spec({ schedule: '0 3 * * *' }),
-    'spec.schedule: is not a known field; known fields: actions, delivery, filters, onFirstSeen, sources, suspend',
+    'spec.schedule: is not a known field; known fields: actions, delivery, filters, onFirstSeen, serviceAccountName, sources, suspend',
   ),
   bad('suspend as text', spec({ suspend: 'yes' }), 'spec.suspend: "yes" must be boolean'),
   bad('an unknown onFirstSeen', spec({ onFirstSeen: 'now' }), 'spec.onFirstSeen: "now" is not one of baseline, run'),

@@ -12,7 +12,7 @@ const registry = bundledRegistry();
 function condition(spec: unknown): string | undefined {
   const compilation = compileRule({ namespace: 'default', name: 'web', uid: 'u' }, spec, registry);
   if (!('issues' in compilation)) return undefined;
-  const [accepted] = new RuleState({}, 1, compilation, () => 0).status().conditions ?? [];
+  const [accepted] = new RuleState({ before: {}, generation: 1, compilation, now: () => 0 }).status().conditions ?? [];
   return accepted?.message;
 }
 
