@@ -49,7 +49,7 @@ ${ROLL}`;
 
   it('about a field that is missing stands at what should have it', () => {
     expect(found(`${NAMED}spec:\n  sources:\n    - configMap: {}\n`)).toEqual(['a.yaml:4:1 spec.actions: is required']);
-    expect(found(`${NAMED}`)).toEqual(['a.yaml:1:1 spec.sources: is required', 'a.yaml:1:1 spec.actions: is required']);
+    expect(found(NAMED)).toEqual(['a.yaml:1:1 spec.sources: is required', 'a.yaml:1:1 spec.actions: is required']);
   });
 
   it('is found under keys with dots in them', () => {
