@@ -3,6 +3,9 @@ import type { RuleIdentity, TriggerEvent } from '@kube-trigger/core';
 
 const PREFIX = 'trigger.app.example.com';
 
+/** What all annotations of kube-trigger begin with. */
+export const OUR_PREFIX = `${PREFIX}/`;
+
 /** The annotation on the pod template that says why it last changed, for people. Rules share it; the last one is seen. */
 export const CAUSE_ANNOTATION = `${PREFIX}/cause`;
 

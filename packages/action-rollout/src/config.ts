@@ -1,54 +1,77 @@
-import { type ConfigIssue, NamespaceName, nearest, ObjectName } from '@kube-trigger/core';
-import { type Resource, WELL_KNOWN } from '@kube-trigger/kube';
+import { LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trigger/core';
 import { type Static, Type } from 'typebox';
+import { STRATEGIES, type StrategyName } from './strategies/index.js';
+
+const KINDS = 'Deployment, StatefulSet, DaemonSet, CronJob, Rollout (Argo), or a custom kind with its apiVersion';
+
+const apiVersion = () =>
+  Type.Optional(Type.String({ minLength: 1, description: 'Version of the kind. Needed for custom kinds only.' }));
+const kind = () => Type.String({ minLength: 1, description: `${KINDS}.`, examples: ['Deployment', 'StatefulSet'] });
+const podTemplatePath = (description: string) =>
+  Type.Optional(Type.String({ minLength: 1, maxLength: 253, description, examples: ['spec.podTemplate'] }));
 
 export const RolloutConfig = Type.Object(
   {
-    objectRef: Type.Object(
-      {
-        apiVersion: Type.Optional(Type.String({ description: 'Version of the kind. Default: apps/v1, the only one.' })),
-        kind: Type.String({
-          minLength: 1,
-          description: 'Deployment, StatefulSet or DaemonSet.',
-          examples: ['Deployment', 'StatefulSet', 'DaemonSet'],
-        }),
-        name: ObjectName({ description: 'Name of the workload.' }),
-        namespace: Type.Optional(NamespaceName({ description: "Where it is. Default: the rule's namespace." })),
-      },
-      { additionalProperties: false, description: 'The workload to roll.' },
+    objectRef: Type.Optional(
+      Type.Object(
+        {
+          apiVersion: apiVersion(),
+          kind: kind(),
+          name: ObjectName({ description: 'Name of the workload.' }),
+          namespace: Type.Optional(NamespaceName({ description: "Where it is. Default: the rule's namespace." })),
+        },
+        { additionalProperties: false, description: 'The one workload to roll.' },
+      ),
+    ),
+    selector: Type.Optional(
+      Type.Object(
+        {
+          apiVersion: apiVersion(),
+          kind: kind(),
+          namespace: Type.Optional(NamespaceName({ description: "Where they are. Default: the rule's namespace." })),
+          ...LabelSelector().properties,
+        },
+        { additionalProperties: false, description: 'Rolls every workload of a kind with these labels.' },
+      ),
+    ),
+    referencing: Type.Optional(
+      Type.Boolean({
+        description:
+          'Rolls every workload in the namespace of the changed object whose pod template uses it, if it uses a key that changed.',
+      }),
+    ),
+    kinds: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            apiVersion: apiVersion(),
+            kind: kind(),
+            podTemplatePath: podTemplatePath('Where a custom kind has its pod template. Default: spec.template.'),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          minItems: 1,
+          maxItems: 16,
+          description: 'With referencing: the kinds to look at. Default: Deployment, StatefulSet and DaemonSet.',
+        },
+      ),
+    ),
+    podTemplatePath: podTemplatePath(
+      'With objectRef and selector: where a custom kind has its pod template. Default: spec.template.',
+    ),
+    strategy: StringEnum(Object.keys(STRATEGIES) as StrategyName[], {
+      default: 'annotate',
+      description:
+        'How pods are replaced: annotate writes the revision to the pod template, restartedAt does what kubectl rollout restart does.',
+    }),
+    patchType: Type.Optional(
+      StringEnum(['merge', 'apply'], {
+        description:
+          'How it is written: as a merge patch (the default), or by server-side apply with a field manager per rule.',
+      }),
     ),
   },
-  { additionalProperties: false, description: 'Rolls a workload by an annotation on its pod template.' },
+  { additionalProperties: false, description: 'Rolls workloads by an annotation on their pod template.' },
 );
 export type RolloutConfig = Static<typeof RolloutConfig>;
-
-const KINDS: Readonly<Record<string, Resource>> = {
-  Deployment: WELL_KNOWN.Deployment,
-  StatefulSet: WELL_KNOWN.StatefulSet,
-  DaemonSet: WELL_KNOWN.DaemonSet,
-};
-
-/** The kind's coordinates; undefined for a kind that has no rolling update. */
-export function resourceOf(kind: string): Resource | undefined {
-  return Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
-}
-
-/** What the schema cannot say well: kinds with the nearest known one, and their only API version. */
-export function validateRollout({ objectRef }: RolloutConfig): ConfigIssue[] {
-  const { kind, apiVersion } = objectRef;
-  const issues: ConfigIssue[] = [];
-  if (resourceOf(kind) === undefined) {
-    const known = Object.keys(KINDS);
-    const close = nearest(kind, known);
-    const hint = close === undefined ? '' : `did you mean "${close}"? `;
-    issues.push({
-      path: 'objectRef.kind',
-      message: `"${kind}" cannot be rolled; ${hint}Kinds that can: ${known.join(', ')}`,
-    });
-  }
-  if (apiVersion !== undefined && apiVersion !== 'apps/v1') {
-    const message = `"${apiVersion}" is not supported; leave it out or write apps/v1`;
-    issues.push({ path: 'objectRef.apiVersion', message });
-  }
-  return issues;
-}

@@ -1,10 +1,23 @@
 import { isTriggerError, TriggerError } from '@kube-trigger/core';
-import { type ObjectRef, qualifiedName } from '@kube-trigger/kube';
+import { type ObjectRef, qualifiedName, type Resource } from '@kube-trigger/kube';
 
 export const ROLLOUT_ERRORS = {
   KT_ROLLOUT_TARGET_NOT_FOUND: 'The workload to roll does not exist; the action is repeated until it does.',
-  KT_ROLLOUT_FORBIDDEN: 'The API server does not let kube-trigger read or patch the workload; the message has the fix.',
+  KT_ROLLOUT_FORBIDDEN:
+    'The API server does not let kube-trigger watch, read or patch the workload; the message has the fix.',
+  KT_ROLLOUT_TEMPLATE:
+    'The workload has no pod template at the path that the rule names, or its schema does not keep annotations there.',
+  KT_ROLLOUT_NO_OBJECT: 'With referencing, an event that is not about a ConfigMap, Secret or SecretProviderClass.',
+  KT_ROLLOUT_INCOMPLETE: 'Some targets failed, the others are done; only those that failed are tried again.',
+  KT_ROLLOUT_CONTESTED: 'Somebody else keeps removing the annotation, and each removal rolls the workload once more.',
 } as const;
+
+/** One object, or all of a kind in a namespace. */
+export interface Place {
+  readonly resource: Resource;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
 
 /** `StatefulSet/shop/busybox`: how results name a target. */
 export function targetOf({ resource, namespace, name }: ObjectRef): string {
@@ -12,42 +25,58 @@ export function targetOf({ resource, namespace, name }: ObjectRef): string {
 }
 
 /** `StatefulSet shop/busybox`: how sentences name a target. */
-export function describeTarget({ resource, namespace, name }: ObjectRef): string {
-  return `${resource.kind} ${namespace}/${name}`;
+export function describeTarget({ resource, namespace, name }: Place): string {
+  return name === undefined ? `${resource.plural} in ${namespace}` : `${resource.kind} ${namespace}/${name}`;
 }
 
 /** What the Kubernetes client rejected with, as this action says it. Anything but 403 and 404 passes through. */
-export function rolloutError(thrown: unknown, ref: ObjectRef, verb: 'get' | 'patch'): unknown {
+export function rolloutError(thrown: unknown, place: Place): unknown {
   if (!isTriggerError(thrown)) return thrown;
-  if (thrown.code === 'KT_KUBE_NOT_FOUND') return notFound(ref, thrown);
-  if (thrown.code === 'KT_KUBE_FORBIDDEN') return refused(ref, verb, thrown);
+  if (thrown.code === 'KT_KUBE_NOT_FOUND' && place.name !== undefined) return notFound(place, thrown);
+  if (thrown.code === 'KT_KUBE_FORBIDDEN') return refused(place, thrown);
   return thrown;
 }
 
-function notFound(ref: ObjectRef, cause: TriggerError): TriggerError {
-  return new TriggerError('KT_ROLLOUT_TARGET_NOT_FOUND', `${describeTarget(ref)} does not exist`, {
-    retry: cause.retry,
+export async function failingAs<T>(place: Place, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (thrown) {
+    throw rolloutError(thrown, place);
+  }
+}
+
+export function notFound(place: Place, cause?: TriggerError): TriggerError {
+  return new TriggerError('KT_ROLLOUT_TARGET_NOT_FOUND', `${describeTarget(place)} does not exist`, {
+    retry: cause?.retry ?? 'backoff',
     cause,
     fix: 'Create it, or correct spec.actions[].updatePodTemplate.objectRef',
   });
 }
 
-/** A 403 is RBAC's, or else that of an admission plugin (a quota, a policy), which no Role can help. */
-function refused(ref: ObjectRef, verb: 'get' | 'patch', cause: TriggerError): TriggerError {
-  if (/\bcannot (get|patch) resource\b/.test(cause.message)) return forbidden(ref, verb, cause);
-  return new TriggerError('KT_ROLLOUT_FORBIDDEN', `${describeTarget(ref)} may not be changed: ${cause.message}`, {
-    retry: cause.retry,
-    cause,
-    fix: "Grant kube-trigger's identity get and patch on it; if it has them, an admission policy of the cluster refused this change",
+export function noTemplate(place: Place, path: readonly string[]): TriggerError {
+  return new TriggerError('KT_ROLLOUT_TEMPLATE', `${describeTarget(place)} has no pod template at ${path.join('.')}`, {
+    fix: 'Correct podTemplatePath in spec.actions[].updatePodTemplate',
   });
 }
 
-export function forbidden(ref: ObjectRef, verb: 'get' | 'patch', cause?: TriggerError): TriggerError {
-  const { resource, namespace, name } = ref;
-  const rule = `{apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ["get", "patch"], resourceNames: ["${name}"]}`;
+/** A 403 is RBAC's, or else that of an admission plugin (a quota, a policy), which no Role can help. */
+function refused(place: Place, cause: TriggerError): TriggerError {
+  const verb = /\bcannot (get|list|watch|patch) resource\b/.exec(cause.message)?.[1];
+  if (verb !== undefined) return forbidden(place, verb, cause);
+  return new TriggerError('KT_ROLLOUT_FORBIDDEN', `${describeTarget(place)} may not be changed: ${cause.message}`, {
+    retry: cause.retry,
+    cause,
+    fix: "Grant kube-trigger's identity get, list, watch and patch on it; if it has them, an admission policy of the cluster refused this change",
+  });
+}
+
+export function forbidden(place: Place, verb: string, cause?: TriggerError): TriggerError {
+  const { resource, namespace, name } = place;
+  const names = name === undefined ? '' : `, resourceNames: ["${name}"]`;
+  const rule = `{apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ["get", "list", "watch", "patch"]${names}}`;
   return new TriggerError(
     'KT_ROLLOUT_FORBIDDEN',
-    `kube-trigger may not ${verb} ${describeTarget(ref)} (${qualifiedName(resource)})`,
+    `kube-trigger may not ${verb} ${describeTarget(place)} (${qualifiedName(resource)})`,
     {
       retry: cause?.retry ?? 'backoff',
       cause,

@@ -1,25 +1,19 @@
 import { defineAction } from '@kube-trigger/core';
-import { resourceOf, RolloutConfig, validateRollout } from './config.js';
+import { RolloutConfig } from './config.js';
 import { ROLLOUT_ERRORS } from './errors.js';
+import { rbacForRollout, ROLLOUT_RBAC } from './rbac.js';
 import { RolloutAction } from './rollout-action.js';
+import { validateRollout } from './validate.js';
 
 /** The action `updatePodTemplate`. */
 export const updatePodTemplate = defineAction({
   name: 'updatePodTemplate',
-  summary: 'Rolls a Deployment, StatefulSet or DaemonSet by an annotation on its pod template.',
+  summary: 'Rolls workloads by their pod template: one, those with certain labels, or those that use what changed.',
   config: RolloutConfig,
   semantics: 'level',
   validate: validateRollout,
-  rbac: [{ apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'patch'] }],
-  rbacFor: ({ objectRef: { kind, name, namespace } }) => [
-    {
-      apiGroups: ['apps'],
-      resources: [resourceOf(kind)?.plural ?? ''],
-      verbs: ['get', 'patch'],
-      resourceNames: [name],
-      ...(namespace === undefined ? {} : { namespace }),
-    },
-  ],
+  rbac: ROLLOUT_RBAC,
+  rbacFor: rbacForRollout,
   errors: ROLLOUT_ERRORS,
   useClass: RolloutAction,
 });

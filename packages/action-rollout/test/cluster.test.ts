@@ -3,7 +3,7 @@ import { createKubeClient, type KubeClient, staticAuth } from '@kube-trigger/kub
 import { type ApiObject, describeOnClusters, eventually, type TestCluster } from '@kube-trigger/testing';
 import { fakeContext, fakeDelivery, fakeEvent, RecordingLogger } from '@kube-trigger/testing/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CAUSE_ANNOTATION, RolloutAction } from '../src/index.js';
+import { CAUSE_ANNOTATION, RolloutAction, type RolloutConfig } from '../src/index.js';
 
 const KINDS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
 type Kind = keyof typeof KINDS;
@@ -25,7 +25,10 @@ describeOnClusters('updatePodTemplate', (start) => {
   });
 
   const context = (signal?: AbortSignal) => fakeContext({ rule: { namespace: 'shop', name: 'example' }, signal });
-  const configOf = (kind: Kind, name = 'web') => ({ objectRef: { kind, name, namespace } });
+  const configOf = (kind: Kind, name = 'web'): RolloutConfig => ({
+    objectRef: { kind, name, namespace },
+    strategy: 'annotate',
+  });
   const pathOf = (kind: Kind, name = 'web') => `/apis/apps/v1/namespaces/${namespace}/${KINDS[kind]}/${name}`;
   const read = async (kind: Kind) => (await cluster.request('GET', pathOf(kind))).json;
   const run = (kind: Kind, delivery: object = {}, action = new RolloutAction(kube)) =>
@@ -120,7 +123,7 @@ describeOnClusters('updatePodTemplate', (start) => {
       .catch((e: unknown) => e);
     const said = isTriggerError(error) ? error.explanation : '';
     expect(said).toContain(
-      `kube-trigger may not get StatefulSet ${namespace}/web (statefulsets.apps). Add to a Role in namespace ${namespace}`,
+      `kube-trigger may not list StatefulSet ${namespace}/web (statefulsets.apps). Add to a Role in namespace ${namespace}`,
     );
     const rule = /\{apiGroups.*\}/.exec(said)?.[0].replaceAll(/(\w+):/g, '"$1":') ?? 'no rule';
     await grant(cluster, namespace, [JSON.parse(rule) as object]);

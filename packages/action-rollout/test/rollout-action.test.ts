@@ -1,12 +1,23 @@
 import { type Delivery, isTriggerError, TriggerError } from '@kube-trigger/core';
+import type { KubeObject } from '@kube-trigger/kube';
 import { fakeContext, fakeDelivery, fakeEvent, RecordingKubeClient } from '@kube-trigger/testing/contracts';
+import { of } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RolloutAction } from '../src/index.js';
-import { annotationsOf, BUSYBOX, Deployment, patchesIn, putBusybox, StatefulSet } from './world.js';
+import {
+  annotationsOf,
+  BUSYBOX,
+  configOf,
+  patchesIn,
+  putBusybox,
+  putDeployment,
+  restarted,
+  StatefulSet,
+} from './world.js';
 
 const REVISION = 'trigger.app.example.com/shop.example';
 const CAUSE = 'trigger.app.example.com/cause';
-const config = { objectRef: { kind: 'StatefulSet', name: 'busybox' } };
+const config = configOf({ kind: 'StatefulSet', name: 'busybox' });
 
 let kube: RecordingKubeClient;
 let action: RolloutAction;
@@ -24,13 +35,17 @@ const unchanged = (message: string) => ({
   targets: [{ target: 'StatefulSet/shop/busybox', outcome: 'unchanged', message }],
 });
 
+/** What the index asks once, for all later changes. */
+const OPENED = ['list statefulsets.apps', 'watch statefulsets.apps'];
+
 describe('a first delivery', () => {
-  it('is one patch and nothing else', async () => {
+  it('is one patch and nothing else, the next one as well', async () => {
     expect(await run()).toEqual({
       outcome: 'done',
       targets: [{ target: 'StatefulSet/shop/busybox', outcome: 'done', message: 'generation 2' }],
     });
-    expect(kube.requests).toEqual([
+    expect(kube.said).toEqual([...OPENED, 'patch statefulsets.apps']);
+    expect(kube.requests.slice(-1)).toEqual([
       {
         verb: 'patch',
         ...BUSYBOX,
@@ -62,19 +77,15 @@ describe('a first delivery', () => {
   });
 
   it('goes to the namespace of objectRef, for any kind that rolls, with or without apiVersion', async () => {
-    kube.objects.put(Deployment, { metadata: { namespace: 'there', name: 'web' } });
+    putDeployment(kube, 'web', { namespace: 'there' });
     const objectRef = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'there', name: 'web' };
-    const { targets } = await action.run({ objectRef }, fakeDelivery(), fakeContext());
+    const { targets } = await action.run(configOf(objectRef), fakeDelivery(), fakeContext());
     expect(targets.map(({ target }) => target)).toEqual(['Deployment/there/web']);
   });
 
   it('patches a paused Deployment all the same', async () => {
-    kube.objects.put(Deployment, { metadata: { namespace: 'shop', name: 'web' }, spec: { paused: true } } as never);
-    const { outcome } = await action.run(
-      { objectRef: { kind: 'Deployment', name: 'web' } },
-      fakeDelivery(),
-      fakeContext(),
-    );
+    putDeployment(kube, 'web', { spec: { paused: true } });
+    const { outcome } = await action.run(configOf({ kind: 'Deployment', name: 'web' }), fakeDelivery(), fakeContext());
     expect(outcome).toBe('done');
   });
 
@@ -92,15 +103,24 @@ describe('a first delivery', () => {
 });
 
 describe('an equal revision', () => {
-  it('is read and left alone when an earlier attempt may have arrived', async () => {
-    await new RolloutAction(kube).run(config, fakeDelivery(), fakeContext());
-    expect(await run({ redelivered: true })).toEqual(unchanged('has this revision already'));
-    expect(kube.said).toEqual(['patch statefulsets.apps', 'get statefulsets.apps']);
+  it('is seen by the index after a restart, and left alone', async () => {
+    await run();
+    const next = restarted(kube);
+    const again = await new RolloutAction(next).run(config, fakeDelivery({ redelivered: true }), fakeContext());
+    expect(again).toEqual(unchanged('has this revision already'));
+    expect(next.said).toEqual(OPENED);
   });
 
   it('is patched when the earlier attempt did not arrive', async () => {
     expect((await run({ redelivered: true })).outcome).toBe('done');
-    expect(kube.said).toEqual(['get statefulsets.apps', 'patch statefulsets.apps']);
+    expect(kube.said).toEqual([...OPENED, 'get statefulsets.apps', 'patch statefulsets.apps']);
+  });
+
+  it('on the target says nothing about a change that was seen after it was written', async () => {
+    await run();
+    const later = fakeEvent({ id: 'later', observedAtMs: Date.UTC(2026, 0, 1) + 1 });
+    expect((await run({ event: later })).outcome).toBe('done');
+    expect((await run({ event: later }, fakeContext({ rule: { uid: 'made again' } }))).outcome).toBe('done');
   });
 
   it('is one patch when two keys change together', async () => {
@@ -109,19 +129,30 @@ describe('an equal revision', () => {
       run({ event: fakeEvent({ id: 'b', key: 'ConfigMap/shop/b' }), revision: 'both' }),
     ]);
     expect(results.map(({ outcome }) => outcome)).toEqual(['done', 'unchanged']);
-    expect(kube.said).toEqual(['patch statefulsets.apps']);
+    expect(kube.said).toEqual([...OPENED, 'patch statefulsets.apps']);
   });
 
-  it('rolls once only, even when the same event is patched twice', async () => {
+  it('rolls once only, even when the index lags behind and the same event is patched twice', async () => {
+    const late = restarted(kube);
+    const before = kube.objects.get(BUSYBOX) as KubeObject;
+    late.watch = ({ project }) => {
+      const { uid = '', resourceVersion = '' } = before.metadata;
+      const value = project.of(before);
+      return of(
+        { type: 'present' as const, namespace: 'shop', name: 'busybox', uid, resourceVersion, value },
+        { type: 'synced' as const },
+      );
+    };
     await run();
-    await new RolloutAction(kube).run(config, fakeDelivery(), fakeContext());
-    expect([patchesIn(kube), kube.objects.get(BUSYBOX)?.metadata.generation]).toEqual([2, 2]);
+    await new RolloutAction(late).run(config, fakeDelivery(), fakeContext());
+    expect([patchesIn(late), kube.objects.get(BUSYBOX)?.metadata.generation]).toEqual([1, 2]);
   });
 
   it('of another rule is no reason to leave the target alone', async () => {
     await run();
     const other = fakeContext({ rule: { name: 'other', uid: 'other' } });
-    expect((await run({}, other)).outcome).toBe('done');
+    const later = fakeEvent({ id: 'later', observedAtMs: other.scheduler.now() + 1 });
+    expect((await run({ event: later }, other)).outcome).toBe('done');
     expect(annotationsOf(kube)).toMatchObject({
       [REVISION]: 'combined-1',
       'trigger.app.example.com/shop.other': 'combined-1',
@@ -165,11 +196,11 @@ describe('patches of one target', () => {
   });
 
   it('do not hold up those of another target', async () => {
-    kube.objects.put(Deployment, { metadata: { namespace: 'shop', name: 'web' } });
+    putDeployment(kube, 'web');
     kube.intercept = ({ name }) => (name === 'busybox' ? new Promise(() => {}) : undefined);
     const controller = new AbortController();
     const stuck = run({}, fakeContext({ signal: controller.signal }));
-    const web = { objectRef: { kind: 'Deployment', name: 'web' } };
+    const web = configOf({ kind: 'Deployment', name: 'web' });
     expect((await action.run(web, fakeDelivery(), fakeContext())).outcome).toBe('done');
     controller.abort(new Error('stopped'));
     await expect(stuck).rejects.toThrow('stopped');
@@ -216,14 +247,20 @@ describe('an answer that never came', () => {
 
 describe('a target that is being deleted', () => {
   const deletionTimestamp = '2026-01-01T00:00:00Z';
-  it('is left alone when it is read first', async () => {
+  it('is left alone', async () => {
     putBusybox(kube, { deletionTimestamp });
+    expect(await run()).toEqual(unchanged('is being deleted'));
+    expect(patchesIn(kube)).toBe(0);
+  });
+
+  it('is left alone when only a look at it tells', async () => {
+    kube.intercept = ({ verb }) => (verb === 'get' ? void putBusybox(kube, { deletionTimestamp }) : undefined);
     expect(await run({ redelivered: true })).toEqual(unchanged('is being deleted'));
     expect(patchesIn(kube)).toBe(0);
   });
 
   it('counts as unchanged when the patch tells', async () => {
-    putBusybox(kube, { deletionTimestamp });
+    kube.intercept = ({ verb }) => (verb === 'patch' ? void putBusybox(kube, { deletionTimestamp }) : undefined);
     expect(await run()).toEqual(unchanged('is being deleted'));
   });
 });
@@ -238,7 +275,7 @@ const forbidden = (verb: string) => [
   'KT_ROLLOUT_FORBIDDEN',
   'backoff',
   `kube-trigger may not ${verb} StatefulSet shop/busybox (statefulsets.apps). Add to a Role in namespace shop, bound to ` +
-    `kube-trigger's identity: {apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["get", "patch"], resourceNames: ["busybox"]}`,
+    `kube-trigger's identity: {apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["get", "list", "watch", "patch"], resourceNames: ["busybox"]}`,
 ];
 
 describe('errors', () => {
@@ -260,15 +297,20 @@ describe('errors', () => {
     expect(await rejection(action.check(config, fakeContext()))).toEqual(forbidden('patch'));
     kube.forbid('get', StatefulSet);
     expect(await rejection(run({ redelivered: true }))).toEqual(forbidden('get'));
-    expect(await rejection(action.check(config, fakeContext()))).toEqual(forbidden('get'));
+    kube.forbid('watch', StatefulSet);
+    expect(await rejection(run())).toEqual(forbidden('watch'));
+    expect(await rejection(action.check(config, fakeContext()))).toEqual(forbidden('watch'));
+    kube.resumeWatches();
+    await expect(action.check(config, fakeContext())).resolves.toBeUndefined();
   });
 
   it('of an admission plugin keep its words and do not blame RBAC alone', async () => {
-    kube.intercept = () => {
-      throw new TriggerError(
-        'KT_KUBE_FORBIDDEN',
-        'patch statefulsets.apps "busybox": 403 denied by policy: no edits on Friday',
-      );
+    kube.intercept = ({ verb }) => {
+      if (verb === 'patch')
+        throw new TriggerError(
+          'KT_KUBE_FORBIDDEN',
+          'patch statefulsets.apps "busybox": 403 denied by policy: no edits on Friday',
+        );
     };
     const [code, , explanation] = await rejection(run());
     expect(code).toBe('KT_ROLLOUT_FORBIDDEN');
@@ -278,8 +320,8 @@ describe('errors', () => {
 
   it('of any other kind pass as they are', async () => {
     const slowDown = new TriggerError('KT_KUBE_TOO_MANY_REQUESTS', 'slow down', { retry: { afterMs: 3000 } });
-    kube.intercept = () => {
-      throw slowDown;
+    kube.intercept = ({ verb }) => {
+      if (verb === 'patch') throw slowDown;
     };
     await expect(run()).rejects.toBe(slowDown);
   });
@@ -295,9 +337,23 @@ it('does not pass its check where the access review fails otherwise', async () =
   await expect(action.check(config, fakeContext())).rejects.toThrow('reset');
 });
 
-it('checks the target’s metadata and asks whether it may patch', async () => {
+it('checks by opening the index, so that a change then costs one patch', async () => {
   await action.check(config, fakeContext());
-  expect(kube.said).toEqual(['get statefulsets.apps']);
+  expect(kube.said).toEqual(OPENED);
+  await run();
+  await run({ revision: 'combined-2' });
+  expect(kube.said).toEqual([...OPENED, 'patch statefulsets.apps', 'patch statefulsets.apps']);
+});
+
+it('holds its watch until it is disposed of, and shares it with other rules', async () => {
+  const other = new RolloutAction(kube);
+  await Promise.all([action.check(config, fakeContext()), other.check(config, fakeContext())]);
+  expect([kube.held, kube.said]).toEqual([1, OPENED]);
+  action.dispose();
+  action.dispose();
+  expect(kube.held).toBe(1);
+  other.dispose();
+  expect(kube.held).toBe(0);
 });
 
 async function settle(): Promise<void> {

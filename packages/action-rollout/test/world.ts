@@ -1,6 +1,7 @@
 import { KubeClientToken, type KubeObject, WELL_KNOWN } from '@kube-trigger/kube';
 import { RecordingKubeClient } from '@kube-trigger/testing/contracts';
 import type { ActionWorld } from '@kube-trigger/testing/contracts';
+import type { RolloutConfig } from '../src/index.js';
 
 export const { Deployment, StatefulSet, DaemonSet } = WELL_KNOWN;
 
@@ -13,6 +14,11 @@ export interface Workload extends KubeObject {
   };
 }
 
+/** A config as the host hands it over: with its defaults. */
+export function configOf(objectRef: NonNullable<RolloutConfig['objectRef']>): RolloutConfig {
+  return { objectRef, strategy: 'annotate' };
+}
+
 /** A StatefulSet whose template has no metadata, as people write it. */
 export function putBusybox(kube: RecordingKubeClient, metadata: object = {}): void {
   const { namespace, name } = BUSYBOX;
@@ -20,8 +26,31 @@ export function putBusybox(kube: RecordingKubeClient, metadata: object = {}): vo
   kube.objects.put(StatefulSet, { metadata: { namespace, name, ...metadata }, spec } as KubeObject);
 }
 
+export interface DeploymentParts {
+  readonly namespace?: string;
+  readonly metadata?: object;
+  readonly spec?: object;
+  readonly pod?: object;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A Deployment whose pods are made of `pod`. */
+export function putDeployment(kube: RecordingKubeClient, name: string, parts: DeploymentParts = {}): void {
+  const { namespace = 'shop', metadata = {}, spec = {}, pod = { containers: [{ name: 'web' }] }, annotations } = parts;
+  const template = { metadata: { labels: { app: name }, annotations }, spec: pod };
+  kube.objects.put(Deployment, {
+    metadata: { namespace, name, ...metadata },
+    spec: { template, ...spec },
+  } as KubeObject);
+}
+
 export function annotationsOf(kube: RecordingKubeClient): Readonly<Record<string, string>> {
   return (kube.objects.get(BUSYBOX) as Workload | undefined)?.spec.template.metadata?.annotations ?? {};
+}
+
+/** The same cluster for another process: what this one knew is gone. */
+export function restarted(kube: RecordingKubeClient): RecordingKubeClient {
+  return Object.assign(new RecordingKubeClient(), { objects: kube.objects });
 }
 
 export function patchesIn(kube: RecordingKubeClient): number {
@@ -50,6 +79,10 @@ export function world(): ActionWorld {
       'the target is missing': {
         code: 'KT_ROLLOUT_TARGET_NOT_FOUND',
         arrange: () => kube.objects.remove(BUSYBOX),
+      },
+      'watching is forbidden': {
+        code: 'KT_ROLLOUT_FORBIDDEN',
+        arrange: () => kube.forbid('watch', StatefulSet),
       },
       'patching is forbidden': {
         code: 'KT_ROLLOUT_FORBIDDEN',

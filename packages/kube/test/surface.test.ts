@@ -11,6 +11,7 @@ it('exports these names, and no others by accident', () => {
     'DIGEST_KEY_RBAC',
     'DIGEST_LENGTH',
     'DigestKeyToken',
+    'EventRecorderToken',
     'KUBE_ERROR_CODES',
     'KubeClientToken',
     'ONE_CHOICE',
@@ -28,6 +29,7 @@ it('exports these names, and no others by accident', () => {
     'electLeader',
     'filterParts',
     'globIssue',
+    'guessedPlural',
     'impersonate',
     'inClusterAuth',
     'isInCluster',
@@ -45,6 +47,7 @@ it('exports these names, and no others by accident', () => {
     'readyPods',
     'revisionOf',
     'selectorIssues',
+    'selectorMatches',
     'staticAuth',
   ]);
 });

@@ -18,6 +18,7 @@ import {
   DigestKeyToken,
   electLeader,
   type EventRecorder,
+  EventRecorderToken,
   type KubeAuth,
   type KubeClient,
   KubeClientToken,
@@ -248,6 +249,7 @@ class RunningOperator implements Operator {
   }): DependencyContainer {
     const container = (this.options.container ?? rootContainer).createChildContainer();
     container.register(KubeClientToken, { useValue: services.kube });
+    container.register(EventRecorderToken, { useValue: this.#events });
     container.register(DigestKeyToken, { useValue: services.digestKey });
     container.register(LoggerToken, { useValue: this.options.logger });
     container.register(SchedulerToken, { useValue: services.scheduler });

@@ -1,5 +1,5 @@
 import type { ConfiguredRbacRule } from '@kube-trigger/core';
-import { apiVersionOf, choiceRbac, type Resource, WELL_KNOWN } from '@kube-trigger/kube';
+import { apiVersionOf, choiceRbac, guessedPlural, type Resource, WELL_KNOWN } from '@kube-trigger/kube';
 import type { ResourceConfig } from './config.js';
 
 /** What watching these objects needs. The plural of a custom kind is known to the cluster only, so it is guessed, and the note says so. */
@@ -9,14 +9,7 @@ export function rbacForResource({ apiVersion, kind, ...choice }: ResourceConfig)
   );
   if (known !== undefined) return [{ ...choiceRbac(known, choice), ...(known.namespaced ? {} : { namespace: '' }) }];
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-  const plural = pluralOf(kind);
+  const plural = guessedPlural(kind);
   const note = `"${plural}" is guessed from the kind ${kind}, and that it is in namespaces; compare with: kubectl api-resources --api-group=${group}`;
   return [{ ...choiceRbac({ group, plural }, choice), note }];
-}
-
-/** By the rules of English, as nearly all authors of definitions do. */
-function pluralOf(kind: string): string {
-  const singular = kind.toLowerCase();
-  if (/(s|x|ch|sh)$/.test(singular)) return `${singular}es`;
-  return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { InjectionToken } from 'tsyringe';
 import { isTriggerError, type Logger } from '@kube-trigger/core';
 import type { KubeClient } from '../client.js';
 import { sleep } from '../time.js';
@@ -42,6 +43,8 @@ export interface EventRecorder {
   drain(timeoutMs?: number): Promise<void>;
   readonly dropped: number;
 }
+
+export const EventRecorderToken: InjectionToken<EventRecorder> = Symbol.for('kube-trigger.EventRecorder');
 
 /** An equal note within this time counts the existing Event up. */
 const REPEAT_MS = 600_000;

@@ -79,3 +79,30 @@ function requirementText({ key, operator, values = [] }: Requirement): string {
       return `!${key}`;
   }
 }
+
+/** Whether labels match. Empty selects all, as on the API server. */
+export function selectorMatches(selector: Selector | undefined, labels: Readonly<Record<string, string>>): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    matchExpressions.every((requirement) => requirementMatches(requirement, labels))
+  );
+}
+
+function requirementMatches({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>) {
+  const value = labelOf(labels, key);
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+  }
+}
+
+function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}

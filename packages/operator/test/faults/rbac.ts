@@ -13,7 +13,7 @@ export interface Grant {
 
 const RULES = {
   configmaps: { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
-  statefulsets: { apiGroups: ['apps'], resources: ['statefulsets'], verbs: ['get', 'patch'] },
+  statefulsets: { apiGroups: ['apps'], resources: ['statefulsets'], verbs: ['get', 'list', 'watch', 'patch'] },
   own: { apiGroups: ['app.example.com'], resources: ['*'], verbs: ['*'] },
   events: { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
 };

@@ -53,7 +53,13 @@ describe('the rights for rules', () => {
     const rights = rightsForRules([rule({ sources: [{ configMap: { name: 'cm' } }], actions: [ROLL] })], LEASE);
     expect(Object.keys(rights.namespaces)).toEqual(['front', 'shop']);
     expect(rights.namespaces['front']).toEqual([
-      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'], resourceNames: ['web'] },
+      {
+        apiGroups: ['apps'],
+        resources: ['deployments'],
+        verbs: ['get', 'list', 'watch', 'patch'],
+        resourceNames: ['web'],
+      },
+      { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
     ]);
     expect(rights.namespaces['shop']).toContainEqual({
       apiGroups: [''],

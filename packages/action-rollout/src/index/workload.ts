@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import type { KubeObject, Projection } from '@kube-trigger/kube';
+import { OUR_PREFIX } from '../annotations.js';
+import type { Kind } from '../targets/kinds.js';
+import { type Progress, progressOf } from './progress.js';
+import { type PodSpec, type References, referencesOf } from './references.js';
+
+type Annotations = Readonly<Record<string, string>>;
+
+/** All that is kept of a workload: never its contents. */
+export interface Workload {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number | undefined;
+  readonly createdAtMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly deleting: boolean;
+  readonly paused: boolean;
+  /** No pods are wanted, and none are there. */
+  readonly empty: boolean;
+  /** Its controller replaces pods only when somebody deletes them. */
+  readonly onDelete: boolean;
+  readonly progress: Progress;
+  /** Undefined where the path leads to nothing. */
+  readonly template: Template | undefined;
+  /** Of an Argo Rollout without a template of its own. */
+  readonly workloadRef: { readonly apiVersion: string; readonly kind: string; readonly name: string } | undefined;
+  /** Our annotations on the object itself. */
+  readonly annotations: Annotations;
+  readonly writer: Writer | undefined;
+}
+
+export interface Template {
+  /** Our annotations on it. */
+  readonly annotations: Annotations;
+  /** Of everything else in it: equal digests mean that equal pods are made. */
+  readonly digest: string;
+  readonly references: References;
+}
+
+/** Who, other than kube-trigger, last wrote the pod template, as far as the API server tells. */
+export interface Writer {
+  readonly manager: string;
+  readonly atMs: number;
+}
+
+interface Body extends KubeObject {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly paused?: boolean;
+    readonly updateStrategy?: { readonly type?: string };
+    readonly workloadRef?: { readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
+  };
+  readonly status?: { readonly replicas?: number };
+}
+
+/** One for all rules on the same kind, so that they share their watches. */
+export function workloadProjection(kind: Kind): Projection<Workload> {
+  return {
+    id: `workload/1/${kind.known ? kind.kind : ''}/${kind.templatePath.join('.')}`,
+    of: (object) => workloadOf(object, kind),
+  };
+}
+
+export function workloadOf(object: KubeObject, kind: Kind): Workload {
+  const { metadata, spec, status } = object as Body;
+  const { uid = '', resourceVersion = '', generation, labels = {}, creationTimestamp, deletionTimestamp } = metadata;
+  return {
+    uid,
+    resourceVersion,
+    generation,
+    createdAtMs: creationTimestamp === undefined ? 0 : Date.parse(creationTimestamp),
+    labels,
+    deleting: deletionTimestamp !== undefined,
+    paused: spec?.paused === true,
+    empty: spec?.replicas === 0 && (status?.replicas ?? 0) === 0,
+    onDelete: spec?.updateStrategy?.type === 'OnDelete',
+    progress: progressOf(object, kind),
+    template: templateOf(object, kind.templatePath),
+    workloadRef: workloadRefOf(spec?.workloadRef),
+    annotations: ours(metadata.annotations),
+    writer: writerOf(object, kind.templatePath),
+  };
+}
+
+function workloadRefOf(ref: NonNullable<Body['spec']>['workloadRef']): Workload['workloadRef'] {
+  if (ref?.name === undefined || ref.kind === undefined) return undefined;
+  return { apiVersion: ref.apiVersion ?? 'apps/v1', kind: ref.kind, name: ref.name };
+}
+
+interface TemplateBody {
+  readonly metadata?: { readonly annotations?: Annotations | null } | null;
+  readonly spec?: PodSpec | null;
+}
+
+function templateOf(object: KubeObject, path: readonly string[]): Template | undefined {
+  const body = at(object, path) as TemplateBody | undefined;
+  if (body === undefined) return undefined;
+  const annotations = body.metadata?.annotations ?? {};
+  const others = Object.entries(annotations).filter(([name]) => !name.startsWith(OUR_PREFIX));
+  const rest = { ...body, metadata: { ...body.metadata, annotations: Object.fromEntries(others) } };
+  return {
+    annotations: ours(annotations),
+    digest: createHash('sha256').update(JSON.stringify(rest)).digest('base64url').slice(0, 22),
+    references: referencesOf(body.spec ?? {}),
+  };
+}
+
+function ours(annotations: Annotations | null | undefined): Annotations {
+  return Object.fromEntries(Object.entries(annotations ?? {}).filter(([name]) => name.startsWith(OUR_PREFIX)));
+}
+
+interface ManagedFields {
+  readonly manager?: string;
+  readonly time?: string;
+  readonly fieldsV1?: object;
+}
+
+function writerOf({ metadata }: KubeObject, path: readonly string[]): Writer | undefined {
+  const { managedFields = [] } = metadata as { managedFields?: readonly ManagedFields[] };
+  const fields = path.map((segment) => `f:${segment}`);
+  const writers = managedFields
+    .filter(({ manager = '', fieldsV1 }) => !manager.startsWith('kube-trigger') && at(fieldsV1, fields) !== undefined)
+    .map(({ manager = '', time = '' }) => ({ manager, atMs: Date.parse(time) }));
+  return writers.toSorted((a, b) => b.atMs - a.atMs)[0];
+}
+
+function at(object: unknown, path: readonly string[]): unknown {
+  const found = path.reduce<unknown>((inner, name) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return undefined;
+    return Object.hasOwn(inner, name) ? (inner as Record<string, unknown>)[name] : undefined;
+  }, object);
+  return typeof found === 'object' && found !== null && !Array.isArray(found) ? found : undefined;
+}

@@ -1,0 +1,37 @@
+import type { ConfiguredRbacRule, RbacRule } from '@kube-trigger/core';
+import { guessedPlural } from '@kube-trigger/kube';
+import type { RolloutConfig } from './config.js';
+import { DEFAULT_KINDS, kindOf, type KindRef, knownKind } from './targets/kinds.js';
+
+const VERBS = ['get', 'list', 'watch', 'patch'];
+const EVENTS: RbacRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
+
+export const ROLLOUT_RBAC: readonly RbacRule[] = [
+  { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: VERBS },
+  { apiGroups: ['batch'], resources: ['cronjobs'], verbs: VERBS },
+  { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: VERBS },
+  EVENTS,
+];
+
+/** What one rule needs, narrowed to its kinds, namespace and, where it names one, workload. */
+export function rbacForRollout(config: RolloutConfig): ConfiguredRbacRule[] {
+  const { objectRef, selector, kinds = DEFAULT_KINDS } = config;
+  const namespace = objectRef?.namespace ?? selector?.namespace;
+  const place = namespace === undefined ? {} : { namespace };
+  const refs: readonly KindRef[] = objectRef !== undefined ? [objectRef] : selector !== undefined ? [selector] : kinds;
+  const names = objectRef === undefined ? {} : { resourceNames: [objectRef.name] };
+  return [...refs.map((ref) => ({ ...forKind(ref), ...names, ...place })), { ...EVENTS, ...place }];
+}
+
+function forKind(ref: KindRef): RbacRule & { readonly note?: string } {
+  const { kind, apiVersions } = kindOf(ref);
+  const [apiVersion = ''] = apiVersions;
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  const plural = guessedPlural(kind);
+  const rule = { apiGroups: [group], resources: [plural], verbs: VERBS };
+  if (kind === 'Rollout') {
+    return { ...rule, note: 'a Rollout with a workloadRef needs the same for the workload that it refers to' };
+  }
+  if (knownKind(ref) !== undefined) return rule;
+  return { ...rule, note: `the resource name "${plural}" is guessed from the kind ${kind} (${apiVersion})` };
+}

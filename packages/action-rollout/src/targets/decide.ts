@@ -1,0 +1,78 @@
+import { type Delivery, type RuleIdentity, TriggerError, type TriggerEvent } from '@kube-trigger/core';
+import { describeTarget } from '../errors.js';
+import type { Workload } from '../index/workload.js';
+import type { Lane } from './lanes.js';
+import type { Target } from './target.js';
+
+export const HAS_REVISION = 'has this revision already';
+export const BEING_DELETED = 'is being deleted';
+
+/** The API server writes its own clock's time, this process has its own. */
+const CLOCKS_MS = 5_000;
+/** After so many removals in a row it is refused to go on. */
+const REMOVALS = 3;
+
+/** Why a target needs nothing, whatever its revision. */
+export function restsBecause({ workload, holder }: Target): string | undefined {
+  if (workload.deleting || holder.workload.deleting) return BEING_DELETED;
+  if (workload.empty) return 'has no replicas: pods that start later read the new state';
+  return undefined;
+}
+
+/**
+ * Why the pods of a target read the new state without us: somebody else has them replaced since the change. Only what this process saw
+ * happen after it saw the change counts; in doubt there is one rollout too many.
+ */
+export function adoptedBecause(
+  { holder }: Target,
+  lane: Lane,
+  { event, rule }: { readonly event: TriggerEvent; readonly rule: RuleIdentity },
+): string | undefined {
+  const { observedAtMs: since, change } = event;
+  const { changedAtMs, workload } = holder;
+  // An occurrence (a schedule) asks for a rollout, not for a state.
+  if (change === 'occurred' || workload.paused || workload.onDelete) return undefined;
+  const { rolled } = lane;
+  if (rolled !== undefined && rolled.by !== rule.uid && rolled.atMs >= since) {
+    return `adopted: TriggerRule ${rolled.rule} rolled it after this change`;
+  }
+  if (changedAtMs === undefined || changedAtMs < since || !writtenAfter(workload, since)) return undefined;
+  const { writer } = workload;
+  return `adopted: ${writer === undefined ? 'it was made' : `${writer.manager} changed its pod template`} after this change`;
+}
+
+/** A watch may say late what happened early: the API server's own time must not contradict. */
+function writtenAfter({ writer, createdAtMs }: Workload, since: number): boolean {
+  return (writer?.atMs ?? createdAtMs) >= since - CLOCKS_MS;
+}
+
+/** Rejects when somebody else has taken our annotation away again and again. Every other time, so that a retry can tell whether it is over. */
+export function refuseContested({ holder }: Target, lane: Lane, annotation: string): void {
+  const { times = 0, by } = holder.removals[annotation] ?? {};
+  if (times < REMOVALS || lane.contested === times) return;
+  lane.contested = times;
+  const target = describeTarget(holder.ref);
+  throw new TriggerError(
+    'KT_ROLLOUT_CONTESTED',
+    `${by} removed ${annotation} from the pod template of ${target} after each of the last ${times} rollouts, and each removal rolled it again`,
+    {
+      retry: 'never',
+      fix: `Let ${by} ignore annotations of the pod template that begin with trigger.app.example.com/, or use strategy: restartedAt. Then retry the rule`,
+    },
+  );
+}
+
+/**
+ * Known without asking the API server. An equal revision on the target says that it got this change only where this delivery was begun before:
+ * a state that a filter dropped may have been undone, and pods may have read it meanwhile.
+ */
+export function isThere(
+  found: string | undefined,
+  lane: Lane,
+  { delivery, rule }: { readonly delivery: Delivery; readonly rule: RuleIdentity },
+): boolean {
+  if (lane.doubtful) return false;
+  const last = lane.revisions.get(rule.uid);
+  const sentSince = last?.revision === delivery.revision && last.atMs >= delivery.event.observedAtMs;
+  return sentSince || (delivery.redelivered && found === delivery.revision);
+}

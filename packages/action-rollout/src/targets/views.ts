@@ -1,0 +1,47 @@
+import type { ActionContext } from '@kube-trigger/core';
+import type { KubeClient } from '@kube-trigger/kube';
+import { failingAs, type Place } from '../errors.js';
+import { workloadProjection } from '../index/workload.js';
+import type { OpenView, WorkloadIndex } from '../index/workload-index.js';
+import type { WorkloadView } from '../index/workload-view.js';
+import { type Kind, resourceOf } from './kinds.js';
+
+export interface Where {
+  readonly kind: Kind;
+  readonly namespace: string;
+  /** Of the only object that is looked at. */
+  readonly name?: string | undefined;
+}
+
+export interface ReadyView {
+  readonly view: WorkloadView;
+  readonly place: Place;
+}
+
+/** The views that one action uses, held from their first use until it is disposed of. */
+export class Views {
+  readonly #open = new Map<string, OpenView>();
+
+  constructor(
+    private readonly kube: KubeClient,
+    private readonly index: WorkloadIndex,
+  ) {}
+
+  /** Rejects while the kind is not installed, may not be watched, or the API server does not answer. */
+  async at({ kind, namespace, name }: Where, { signal, scheduler }: ActionContext): Promise<ReadyView> {
+    const resource = await resourceOf(this.kube, kind);
+    signal.throwIfAborted();
+    const project = workloadProjection(kind);
+    const key = JSON.stringify([resource, namespace, name, project.id]);
+    const open = this.#open.get(key) ?? this.index.open({ resource, namespace, name, project }, () => scheduler.now());
+    this.#open.set(key, open);
+    const place = { resource, namespace, name };
+    await failingAs(place, () => open.view.ready(signal));
+    return { view: open.view, place };
+  }
+
+  release(): void {
+    for (const open of this.#open.values()) open.release();
+    this.#open.clear();
+  }
+}
