@@ -72,6 +72,10 @@ export const RolloutConfig = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Rolls workloads by an annotation on their pod template.' },
+  {
+    additionalProperties: false,
+    description: 'Rolls workloads by an annotation on their pod template.',
+    exactlyOneOf: ['objectRef', 'selector', 'referencing'],
+  },
 );
 export type RolloutConfig = Static<typeof RolloutConfig>;

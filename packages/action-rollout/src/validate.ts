@@ -8,19 +8,9 @@ export function validateRollout(config: RolloutConfig): ConfigIssue[] {
   return [...choiceIssues(config), ...kindIssuesOf(config)];
 }
 
-const CHOICES = ['objectRef', 'selector', 'referencing'] as const;
-
 function choiceIssues(config: RolloutConfig): ConfigIssue[] {
-  const { referencing, kinds, selector, podTemplatePath } = config;
-  const [first, ...others] = CHOICES.filter((choice) => config[choice] !== undefined);
-  const issues: ConfigIssue[] = others.map((path) => ({
-    path,
-    message: `cannot stand beside ${first}; keep one of them, or make two actions`,
-  }));
-  if (first === undefined) {
-    const message = 'is missing: write one workload here, or instead selector: {…} or referencing: true';
-    issues.push({ path: 'objectRef', message });
-  }
+  const { objectRef, referencing, kinds, selector, podTemplatePath } = config;
+  const issues: ConfigIssue[] = [];
   if (referencing === false) {
     issues.push({
       path: 'referencing',
@@ -30,7 +20,7 @@ function choiceIssues(config: RolloutConfig): ConfigIssue[] {
   if (kinds !== undefined && referencing === undefined) {
     issues.push({
       path: 'kinds',
-      message: `goes with referencing: true only; ${first ?? 'objectRef'} has its own kind`,
+      message: `goes with referencing: true only; ${objectRef === undefined ? 'selector' : 'objectRef'} has its own kind`,
     });
   }
   if (podTemplatePath !== undefined && referencing !== undefined) {

@@ -39,7 +39,7 @@ describe('bad configs name the field and the fix', () => {
   const KINDS =
     'Kinds that can: Deployment, StatefulSet, DaemonSet, CronJob, Rollout; for a custom kind write its apiVersion too';
   it.each<[unknown, string]>([
-    [{}, 'objectRef: is missing: write one workload here, or instead selector: {…} or referencing: true'],
+    [{}, 'updatePodTemplate: needs exactly one of objectRef, selector, referencing'],
     [{ objectRef: { kind: 'Deployment' } }, 'objectRef.name: is required'],
     [{ objectRef: { name: 'web' } }, 'objectRef.kind: is required'],
     [
@@ -62,11 +62,11 @@ describe('bad configs name the field and the fix', () => {
     [named({ kind: 'Deployment' }, { force: true }), 'force: is not a known field; known fields: kinds, objectRef'],
     [
       named({ kind: 'Deployment' }, { selector: { kind: 'Deployment' } }),
-      'selector: cannot stand beside objectRef; keep one of them, or make two actions',
+      'updatePodTemplate: has objectRef and selector; keep one of them',
     ],
     [
       { selector: { kind: 'Deployment' }, referencing: true },
-      'referencing: cannot stand beside selector; keep one of them, or make two actions',
+      'updatePodTemplate: has selector and referencing; keep one of them',
     ],
     [{ referencing: false }, 'referencing: is false; write true, or leave it out and use objectRef or selector'],
     [

@@ -136,7 +136,7 @@ describeOnClusters('updatePodTemplate of many kinds', (start, server) => {
     };
     await action.check(config, fakeContext());
     await cluster.request('DELETE', pathOf('apps/v1', 'deployments', 'web'));
-    await expect(run(config)).rejects.toThrow();
+    await expect(run(config)).rejects.toThrow(/web/);
     expect((await cluster.request('GET', pathOf('apps/v1', 'deployments', 'web'))).status).toBe(404);
   });
 

@@ -1,5 +1,5 @@
 import { type ActionResult, isTriggerError, TriggerError } from '@kube-trigger/core';
-import type { EventNote, KubeObject } from '@kube-trigger/kube';
+import type { EventNote } from '@kube-trigger/kube';
 import { fakeContext, fakeDelivery, fakeEvent, RecordingKubeClient } from '@kube-trigger/testing/contracts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RolloutAction, type RolloutConfig } from '../src/index.js';
@@ -200,7 +200,7 @@ it('tells each workload by an Event, with names only', async () => {
   putDeployment(kube, 'a', { pod: all });
   await run(REFERENCING);
   await run(REFERENCING, { redelivered: true });
-  const { uid } = (kube.objects.all(Deployment)[0] as KubeObject).metadata;
+  const uid = kube.objects.all(Deployment)[0]?.metadata.uid;
   expect(notes).toEqual([
     {
       regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'a', uid },

@@ -254,13 +254,17 @@ describe('a target that is being deleted', () => {
   });
 
   it('is left alone when only a look at it tells', async () => {
-    kube.intercept = ({ verb }) => (verb === 'get' ? void putBusybox(kube, { deletionTimestamp }) : undefined);
+    kube.intercept = ({ verb }) => {
+      if (verb === 'get') putBusybox(kube, { deletionTimestamp });
+    };
     expect(await run({ redelivered: true })).toEqual(unchanged('is being deleted'));
     expect(patchesIn(kube)).toBe(0);
   });
 
   it('counts as unchanged when the patch tells', async () => {
-    kube.intercept = ({ verb }) => (verb === 'patch' ? void putBusybox(kube, { deletionTimestamp }) : undefined);
+    kube.intercept = ({ verb }) => {
+      if (verb === 'patch') putBusybox(kube, { deletionTimestamp });
+    };
     expect(await run()).toEqual(unchanged('is being deleted'));
   });
 });
