@@ -92,10 +92,8 @@ export class WebhookAction implements Action<WebhookConfig> {
     const host = url === undefined ? '' : hostOf(url);
     const refused = isIP(host) > 0 ? refusal(host, this.#policy(config)) : undefined;
     if (refused === undefined) return;
-    throw webhookError('KT_WEBHOOK_ADDRESS_REFUSED', `${name}: ${refused}`, {
-      retry: 'never',
-      fix: 'Link-local addresses need allowLinkLocal and the consent of the operator; loopback is the operator itself',
-    });
+    const { why, fix } = refused;
+    throw webhookError('KT_WEBHOOK_ADDRESS_REFUSED', `${name} ${why}`, { retry: 'never', fix });
   }
 
   async #tell(target: Target, attempt: Attempt): Promise<TargetOutcome> {

@@ -34,7 +34,9 @@ const REFUSED = 'KT_WEBHOOK_ADDRESS_REFUSED never: ';
 
 describe('a loopback address', () => {
   it('is refused unless whoever runs the operator allows it', async () => {
-    expect(await outcome(receiver.origin, {})).toBe(`${REFUSED}${receiver.origin}/ 127.0.0.1 is a loopback address`);
+    expect(await outcome(receiver.origin, {})).toBe(
+      `${REFUSED}${receiver.origin}/ leads to 127.0.0.1, a loopback address`,
+    );
     expect(await outcome(receiver.origin, { allowLoopback: false })).toContain(REFUSED);
     expect(receiver.connections).toBe(0);
     expect(await outcome(receiver.origin, { allowLoopback: true })).toBe('done');
@@ -49,9 +51,23 @@ describe('a loopback address', () => {
 
   it('is refused behind a name too', async () => {
     expect(await outcome(`http://localhost:${receiver.port}/`, {})).toMatch(
-      /KT_WEBHOOK_ADDRESS_REFUSED never: .* is a loopback/,
+      /KT_WEBHOOK_ADDRESS_REFUSED never: http:\/\/localhost:\d+\/ leads to .*, a loopback/,
     );
     expect(receiver.connections).toBe(0);
+  });
+
+  it('is told with a fix that is for it', async () => {
+    await using bench = new Bench({});
+    const url = `http://localhost:${receiver.port}/`;
+    const own = "That is kube-trigger's own pod; name a Service or pods instead";
+    expect((await bench.failure({ url })).fix).toBe(own);
+    await expect(bench.check({ url: receiver.origin })).rejects.toMatchObject({
+      message: `${receiver.origin}/ leads to 127.0.0.1, a loopback address`,
+      fix: own,
+    });
+    const resolve = answering(['169.254.169.254']);
+    await using other = new Bench({ resolve });
+    expect((await other.failure({ url: 'http://metadata.example.com/' })).fix).toMatch(/^Set allowLinkLocal/);
   });
 
   it('is found by check when it stands in the URL', async () => {
@@ -71,7 +87,7 @@ describe('a name', () => {
   ])('that leads to %s is refused', async (address) => {
     const network = { allowLoopback: true, resolve: answering([address]) };
     expect(await outcome('http://innocent.example.com/', network)).toContain(
-      `${REFUSED}http://innocent.example.com/ ${address} is`,
+      `${REFUSED}http://innocent.example.com/ leads to ${address}, `,
     );
   });
 

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import type { ConfigIssue } from '@kube-trigger/core';
+import { selectorIssues } from '@kube-trigger/kube';
 import { refusal } from '../http/address.js';
 import { boundsOf } from '../http/codes.js';
 import { isPem } from '../http/pem.js';
 import { compileBody, isMediaType } from '../message/body-template.js';
-import { selectorIssues } from '../targets/selector-text.js';
 import { hostOf, parseWebUrl } from '../targets/web-url.js';
 import type { WebhookConfig } from './schema.js';
 import { headerIssues } from './validate-headers.js';
@@ -38,7 +38,14 @@ function urlIssues(text: string, { allowLinkLocal }: WebhookConfig): ConfigIssue
   // Names are looked up when a request is made; whether loopback may be asked is the operator's to say.
   const host = hostOf(url);
   const refused = isIP(host) > 0 ? refusal(host, { loopback: true, linkLocal: allowLinkLocal }) : undefined;
-  return refused === undefined ? [] : [{ path: 'url', message: `cannot be asked: ${refused}` }];
+  return refused === undefined
+    ? []
+    : [
+        {
+          path: 'url',
+          message: `cannot be asked, since it ${refused.why}; ${refused.fix.charAt(0).toLowerCase()}${refused.fix.slice(1)}`,
+        },
+      ];
 }
 
 interface Endpoint {

@@ -43,13 +43,27 @@ export function addressKind(address: string): AddressKind {
   return first === 0x2001 && second === 0 ? 'unusable' : 'ordinary';
 }
 
-/** Why a request may not go there, as a clause; undefined when it may. */
-export function refusal(address: string, policy: AddressPolicy): string | undefined {
+export interface Refusal {
+  /** A clause without a subject. */
+  readonly why: string;
+  readonly fix: string;
+}
+
+const REFUSALS: Readonly<Record<Exclude<AddressKind, 'ordinary'>, { readonly what: string; readonly fix: string }>> = {
+  loopback: { what: 'a loopback address', fix: "That is kube-trigger's own pod; name a Service or pods instead" },
+  linkLocal: {
+    what: 'a link-local or metadata address',
+    fix: 'Set allowLinkLocal if it is meant, which whoever runs kube-trigger may overrule',
+  },
+  unusable: { what: 'which is no address of a single host', fix: 'Name one host' },
+};
+
+/** Why a request may not go there; undefined when it may. */
+export function refusal(address: string, policy: AddressPolicy): Refusal | undefined {
   const kind = addressKind(address);
   if (kind === 'ordinary' || (kind !== 'unusable' && policy[kind])) return undefined;
-  if (kind === 'loopback') return `${address} is a loopback address`;
-  if (kind === 'linkLocal') return `${address} is a link-local or metadata address`;
-  return `${address} is no address of a single host`;
+  const { what, fix } = REFUSALS[kind];
+  return { why: `leads to ${address}, ${what}`, fix };
 }
 
 function kindOfV4(address: string): AddressKind {

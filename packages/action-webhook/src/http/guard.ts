@@ -1,7 +1,7 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { type AddressPolicy, refusal } from './address.js';
+import { type AddressPolicy, type Refusal, refusal } from './address.js';
 
 /** Resolves a name to all its addresses (none with an error). Default: the system's resolver. */
 export type Resolve = (
@@ -12,6 +12,10 @@ export type Resolve = (
 /** Thrown before a byte is sent. */
 export class AddressRefused extends Error {
   readonly code = 'KT_WEBHOOK_ADDRESS_REFUSED';
+
+  constructor(readonly refusal: Refusal) {
+    super(refusal.why);
+  }
 }
 
 export interface GuardOptions {

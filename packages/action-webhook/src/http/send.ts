@@ -73,10 +73,8 @@ const TLS_CODE = /CERT|SSL|TLS|SELF_SIGNED|ALTNAME|UNABLE_TO/;
 function unanswered(thrown: unknown): TriggerError {
   const error = innermost(thrown);
   if (error instanceof AddressRefused) {
-    return webhookError('KT_WEBHOOK_ADDRESS_REFUSED', error.message, {
-      retry: 'never',
-      fix: 'Link-local addresses need allowLinkLocal and the consent of the operator; loopback is the operator itself',
-    });
+    const { why, fix } = error.refusal;
+    return webhookError('KT_WEBHOOK_ADDRESS_REFUSED', why, { retry: 'never', fix });
   }
   const { code = 'UNKNOWN' } = error as { code?: string };
   const said = `${error.message.split('\n')[0]?.slice(0, 200) ?? ''} (${code})`;

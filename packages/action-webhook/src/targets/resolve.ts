@@ -1,9 +1,15 @@
 import type { TriggerError } from '@kube-trigger/core';
-import { type KubeClient, type KubeObject, type Pod, readyPods, WELL_KNOWN } from '@kube-trigger/kube';
+import {
+  type KubeClient,
+  type KubeObject,
+  labelSelectorText,
+  type Pod,
+  readyPods,
+  WELL_KNOWN,
+} from '@kube-trigger/kube';
 import type { PodsTarget, ServiceTarget, WebhookConfig } from '../config/schema.js';
 import { isKubeNotFound, webhookError } from '../errors.js';
 import { describeSource, type References } from './references.js';
-import { selectorText } from './selector-text.js';
 import { parseWebUrl, shown } from './web-url.js';
 
 export interface Target {
@@ -88,7 +94,7 @@ export async function servicePort(target: ServiceTarget, { kube, signal, ...arou
 
 async function podTargets(target: PodsTarget, { kube, signal, ...around }: Surroundings): Promise<Target[]> {
   const { selector, namespace = around.namespace } = target;
-  const { ready, all } = await readyPods(kube, { namespace, labelSelector: selectorText(selector), signal });
+  const { ready, all } = await readyPods(kube, { namespace, labelSelector: labelSelectorText(selector), signal });
   const reachable = ready.filter(({ status }) => (status?.podIP ?? '') !== '');
   if (reachable.length === 0) {
     throw webhookError('KT_WEBHOOK_NO_READY_PODS', `none of ${all} matching pods in ${namespace} is ready`, {

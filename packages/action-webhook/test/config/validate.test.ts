@@ -81,21 +81,33 @@ const REFUSED: [name: string, config: object, issue: string][] = [
   [
     'the metadata address',
     { url: 'http://169.254.169.254/latest' },
-    'url: cannot be asked: 169.254.169.254 is a link-local or metadata address',
+    'url: cannot be asked, since it leads to 169.254.169.254, a link-local or metadata address',
   ],
-  ['the metadata address in decimal', { url: 'http://2852039166/' }, 'url: cannot be asked: 169.254.169.254 is'],
-  ['the metadata address in hex', { url: 'http://0xa9.0xfe.0xa9.0xfe/' }, 'url: cannot be asked: 169.254.169.254 is'],
+  [
+    'the metadata address in decimal',
+    { url: 'http://2852039166/' },
+    'url: cannot be asked, since it leads to 169.254.169.254, a link-local or metadata address; set allowLinkLocal',
+  ],
+  [
+    'the metadata address in hex',
+    { url: 'http://0xa9.0xfe.0xa9.0xfe/' },
+    'url: cannot be asked, since it leads to 169.254.169.254, a link-local or metadata address; set allowLinkLocal',
+  ],
   [
     'the metadata address in IPv6',
     { url: 'http://[::ffff:169.254.169.254]/' },
-    'url: cannot be asked: ::ffff:a9fe:a9fe is',
+    'url: cannot be asked, since it leads to ::ffff:a9fe:a9fe, a link-local or metadata address; set allowLinkLocal',
   ],
   [
     'a multicast address',
     { url: 'http://224.0.0.1/', allowLinkLocal: true },
-    'url: cannot be asked: 224.0.0.1 is no address of a single host',
+    'url: cannot be asked, since it leads to 224.0.0.1, which is no address of a single host',
   ],
-  ['the unspecified address', { url: 'http://0.0.0.0/' }, 'url: cannot be asked: 0.0.0.0 is no address'],
+  [
+    'the unspecified address',
+    { url: 'http://0.0.0.0/' },
+    'url: cannot be asked, since it leads to 0.0.0.0, which is no address',
+  ],
   ['urlFrom without reference', { urlFrom: {} }, 'urlFrom: needs exactly one of secretKeyRef, configMapKeyRef'],
   [
     'urlFrom with two',

@@ -65,8 +65,10 @@ describe('refusal', () => {
       undefined,
       undefined,
     ]);
-    expect(refusal('127.0.0.1', { loopback: false, linkLocal: true })).toBe('127.0.0.1 is a loopback address');
-    expect(refusal('fe80::1', { loopback: true, linkLocal: false })).toContain('link-local or metadata');
-    expect(refusal('224.0.0.1', all)).toContain('no address of a single host');
+    expect(refusal('127.0.0.1', { loopback: false, linkLocal: true })?.why).toBe(
+      'leads to 127.0.0.1, a loopback address',
+    );
+    expect(refusal('fe80::1', { loopback: true, linkLocal: false })?.why).toContain('link-local or metadata');
+    expect(refusal('224.0.0.1', all)?.why).toContain('no address of a single host');
   });
 });
