@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { compileRule } from './support/core.js';
 import { exampleRegistry } from './support/example-plugins.js';
 import { IDENTITY } from './support/harness.js';
+import { mutated, pathsOf } from './support/mutations.js';
 
 const GOOD = {
   suspend: false,
@@ -23,23 +24,6 @@ const GOOD = {
     { call: { url: 'http://x' }, onFailure: 'continue' },
   ],
 };
-
-type Path = readonly (string | number)[];
-
-function* pathsOf(value: unknown, path: Path = []): Generator<Path> {
-  yield path;
-  if (typeof value !== 'object' || value === null) return;
-  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-  for (const [key, inner] of entries) yield* pathsOf(inner, [...path, key]);
-}
-
-/** A copy with something done to the place that the path leads to. */
-function mutated(value: unknown, [key, ...rest]: Path, change: (value: unknown) => unknown): unknown {
-  if (key === undefined) return change(value);
-  const copy = structuredClone(value) as Record<string | number, unknown>;
-  copy[key] = mutated(copy[key], rest, change);
-  return copy;
-}
 
 const WORDS = [
   'name',
