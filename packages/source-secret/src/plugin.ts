@@ -13,7 +13,7 @@ export const secret = defineSource({
   revisionFormat: 1,
   objects: { never: 'the values of a Secret reach no expression' },
   validate: validateSecret,
-  rbac: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }, ...DIGEST_KEY_RBAC],
+  rbac: [{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] }, ...DIGEST_KEY_RBAC],
   rbacFor: (config) => [choiceRbac(WELL_KNOWN.Secret, config), ...DIGEST_KEY_RBAC],
   errors: { KT_SECRET_NOT_FOUND: 'The Secret that the rule names does not exist; the rule waits for it.' },
   useClass: SecretSource,

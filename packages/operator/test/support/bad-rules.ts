@@ -345,7 +345,7 @@ export const BAD_RULES: readonly BadRule[] = [
   bad(
     'a webhook to the metadata service',
     webhook({ url: 'http://169.254.169.254/latest' }),
-    'spec.actions[0].webhook.url: cannot be asked: 169.254.169.254 is a link-local or metadata address',
+    'spec.actions[0].webhook.url: cannot be asked, since it leads to 169.254.169.254, a link-local or metadata address; set allowLinkLocal if it is meant, which whoever runs kube-trigger may overrule',
   ),
   bad(
     'a URL with a password',

@@ -1,4 +1,11 @@
-import { type CompiledFilter, compileRule, type Filter, isTriggerError, type TriggerEvent } from '@kube-trigger/core';
+import {
+  type CompiledFilter,
+  compileRule,
+  type Filter,
+  isTriggerError,
+  type RuleIssue,
+  type TriggerEvent,
+} from '@kube-trigger/core';
 import { anyEvent, fakeContext, makeInstance } from '@kube-trigger/testing/contracts';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -43,57 +50,51 @@ const GOOD = {
 
 /** Pieces of the grammars above, which plain random texts would hardly ever hit upon. */
 const PIECES = fc.constantFrom(
-  ...[
-    '${',
-    '}',
-    '"',
-    "'",
-    '(',
-    ')',
-    '[',
-    ']',
-    '{',
-    '.',
-    '..',
-    ',',
-    '*',
-    '/',
-    '-',
-    '?',
-    '\\',
-    ' ',
-    '\n',
-    '\u0000',
-    '$${',
-    '&&',
-    '==',
-  ],
-  ...[
-    'event.',
-    'object.data',
-    'rule.name',
-    'map(x, x)',
-    'matches("(a+)+$")',
-    'exists(',
-    'has(',
-    '*/70',
-    'H',
-    '59 23 31 2',
-    '@daily',
-    '0-59',
-  ],
-  ...[
-    'http://',
-    '[::1]',
-    '169.254.169.254',
-    'Europe/',
-    '9'.repeat(30),
-    '-1',
-    '1e9',
-    '__proto__',
-    'constructor',
-    'x'.repeat(300),
-  ],
+  '${',
+  '}',
+  '"',
+  "'",
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '.',
+  '..',
+  ',',
+  '*',
+  '/',
+  '-',
+  '?',
+  '\\',
+  ' ',
+  '\n',
+  '\u0000',
+  '$${',
+  '&&',
+  '==',
+  'event.',
+  'object.data',
+  'rule.name',
+  'map(x, x)',
+  'matches("(a+)+$")',
+  'exists(',
+  'has(',
+  '*/70',
+  'H',
+  '59 23 31 2',
+  '@daily',
+  '0-59',
+  'http://',
+  '[::1]',
+  '169.254.169.254',
+  'Europe/',
+  '9'.repeat(30),
+  '-1',
+  '1e9',
+  '__proto__',
+  'constructor',
+  'x'.repeat(300),
 );
 
 /** A text with pieces put in, cut out, doubled; any other value replaced. */
@@ -142,20 +143,17 @@ it('10,000 mutated rules and events: compiled or refused with reasons, and every
   fc.assert(
     fc.property(spec, anyEvent(context.scheduler.now()), (written, event) => {
       const compilation = compileRule(IDENTITY, written, registry);
-      if ('issues' in compilation) {
-        ended.refused += 1;
-        expect(compilation.issues.length).toBeGreaterThan(0);
-        expect(compilation.issues.filter(({ path, message }) => !path.startsWith('spec') || message === '')).toEqual(
-          [],
-        );
-        expect(compilation.issues.filter(({ message }) => message.includes('cannot check this'))).toEqual([]);
-        return;
-      }
-      ended.compiled += 1;
-      for (const filter of compilation.rule.filters) {
-        expect(answerOf(filter, event, context)).toMatch(/\S/);
-        ended.answered += 1;
-      }
+      const issues = 'issues' in compilation ? compilation.issues : [];
+      const filters = 'rule' in compilation ? compilation.rule.filters : [];
+      const isTold = ({ path, message }: RuleIssue) =>
+        path.startsWith('spec') && message !== '' && !message.includes('cannot check this');
+      expect(issues.filter((issue) => !isTold(issue))).toEqual([]);
+      expect(issues.length > 0).toBe('issues' in compilation);
+      expect(filters.map((filter) => answerOf(filter, event, context)).filter((answer) => !/\S/.test(answer))).toEqual(
+        [],
+      );
+      ended[issues.length > 0 ? 'refused' : 'compiled'] += 1;
+      ended.answered += filters.length;
     }),
     { numRuns: 10_000 },
   );
