@@ -13,8 +13,8 @@ export type Resolve = (
 export class AddressRefused extends Error {
   readonly code = 'KT_WEBHOOK_ADDRESS_REFUSED';
 
-  constructor(readonly refusal: Refusal) {
-    super(refusal.why);
+  constructor(readonly reason: Refusal) {
+    super(reason.why);
   }
 }
 

@@ -73,7 +73,7 @@ const TLS_CODE = /CERT|SSL|TLS|SELF_SIGNED|ALTNAME|UNABLE_TO/;
 function unanswered(thrown: unknown): TriggerError {
   const error = innermost(thrown);
   if (error instanceof AddressRefused) {
-    const { why, fix } = error.refusal;
+    const { why, fix } = error.reason;
     return webhookError('KT_WEBHOOK_ADDRESS_REFUSED', why, { retry: 'never', fix });
   }
   const { code = 'UNKNOWN' } = error as { code?: string };
