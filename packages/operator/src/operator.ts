@@ -2,13 +2,16 @@ import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
+  type CheckpointStore,
   type Logger,
   LoggerToken,
   type PluginRegistry,
   RandomToken,
+  type RuleIdentity,
   type RuleReport,
   SchedulerToken,
   toTriggerError,
+  type TriggerError,
 } from '@kube-trigger/core';
 import {
   createEventRecorder,
@@ -34,6 +37,11 @@ import { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js
 import { logReport } from './log-report.js';
 import { Identities } from './identities.js';
 import type { Tenancy } from './rules/managed-rule.js';
+import { dryActions } from './dry-run/dry-actions.js';
+import { ReadOnlyCheckpoints } from './dry-run/read-only-checkpoints.js';
+import { readOnlyKube } from './dry-run/read-only-kube.js';
+import { clusterFeed, type RuleFeed } from './rules/rule-feed.js';
+import { logStatus } from './standalone/log-status.js';
 import { RuleController } from './rules/rule-controller.js';
 import { StatusWriter } from './rules/status-writer.js';
 import type { TriggerRule } from './rules/trigger-rule.js';
@@ -45,6 +53,14 @@ export interface OperatorOptions {
   readonly auth: KubeAuth;
   readonly registry: PluginRegistry;
   readonly logger: Logger;
+  /** Rules from elsewhere than the cluster: then their status is logged, not written, and there are no Events on them. */
+  readonly feed?: RuleFeed;
+  /** Where rules remember. Default: TriggerCheckpoint objects beside them. */
+  readonly checkpoints?: CheckpointStore & {
+    onError?: ((rule: RuleIdentity, error: TriggerError | undefined) => void) | undefined;
+  };
+  /** Says what would be done, in words, and writes nothing: no Lease is wanted then. */
+  readonly dryRun?: (text: string) => void;
   /** Where TriggerRules are looked for; empty: everywhere. */
   readonly namespaces?: readonly string[];
   /** Where the operator's own objects are: the Lease and the key for digests of Secrets. Default `default`. */
@@ -103,6 +119,8 @@ function isAnswered({ error, resource }: WatchStats): boolean {
   return resource.plural !== TRIGGER_RULE.plural && ANSWERED.has(error ?? '');
 }
 
+const NO_EVENTS: EventRecorder = { record: () => undefined, drain: () => Promise.resolve(), dropped: 0 };
+
 class RunningOperator implements Operator {
   readonly identity = `${hostname()}_${randomUUID()}`;
   readonly #kube: KubeClient;
@@ -117,38 +135,53 @@ class RunningOperator implements Operator {
   constructor(private readonly options: OperatorOptions) {
     const { auth, registry, logger, lease, scheduler = asyncScheduler, random = Math.random } = options;
     const namespace = options.operatorNamespace ?? 'default';
-    const kube = createKubeClient({ auth, logger, scheduler, random });
+    const { dryRun, feed } = options;
+    const client = createKubeClient({ auth, logger, scheduler, random });
+    const kube = dryRun === undefined ? client : readOnlyKube(client);
     this.#kube = kube;
-    this.#events = createEventRecorder(kube, { component: 'kube-trigger', instance: this.identity, logger, scheduler });
+    const isQuiet = dryRun !== undefined || feed !== undefined;
+    this.#events = isQuiet
+      ? NO_EVENTS
+      : createEventRecorder(kube, { component: 'kube-trigger', instance: this.identity, logger, scheduler });
     this.#election =
-      lease && electLeader({ client: kube, identity: this.identity, namespace, scheduler, logger, ...lease });
+      dryRun === undefined && lease !== undefined
+        ? electLeader({ client: kube, identity: this.identity, namespace, scheduler, logger, ...lease })
+        : undefined;
     const mayAct = () => this.#election?.isLeader() ?? true;
-    const services = {
-      scheduler,
-      random,
-      logger,
-      mayAct,
-      checkpoints: new ClusterCheckpointStore({
+    const checkpoints =
+      options.checkpoints ??
+      new ClusterCheckpointStore({
         kube,
         scheduler,
         random,
         writer: this.identity,
         onError: (rule, error) => this.#controller.checkpointReport(rule, error),
-      }),
+      });
+    if (options.checkpoints !== undefined)
+      options.checkpoints.onError = (rule, error) => this.#controller.checkpointReport(rule, error);
+    const services = {
+      scheduler,
+      random,
+      logger,
+      mayAct,
+      checkpoints: dryRun === undefined ? checkpoints : new ReadOnlyCheckpoints(checkpoints),
     };
     const digestKey = digestKeyProvider(kube, namespace);
     const container = this.#container({ kube, scheduler, random, digestKey });
     this.#identities = new Identities({ auth, own: kube, container, logger, scheduler, random });
     this.#controller = new RuleController({
-      kube,
+      feed: feed ?? clusterFeed(kube, options.namespaces ?? [], logger),
       logger,
       registry,
-      namespaces: options.namespaces ?? [],
       identities: this.#identities,
       tenancy: options.tenancy ?? {},
       services,
       events: this.#events,
-      writerFor: (rule) => new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
+      ...(dryRun === undefined ? {} : { wrap: (rule, made) => dryActions(rule, made, dryRun) }),
+      writerFor: (rule) =>
+        isQuiet
+          ? logStatus(logger, rule)
+          : new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
       onReport: (rule, report) => this.#onReport(rule, report),
     });
     this.#metrics = new Metrics({

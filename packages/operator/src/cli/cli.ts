@@ -1,3 +1,4 @@
+import { isTriggerError } from '@kube-trigger/core';
 import { Command, CommanderError } from 'commander';
 import { withConfigFile } from './config-file.js';
 import { crdCommand } from './crd.js';
@@ -36,7 +37,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (thrown instanceof Finished) return thrown.exitCode;
-    process.stderr.write(`kube-trigger: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+    process.stderr.write(`kube-trigger: ${inWords(thrown)}\n`);
     return thrown instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
+}
+
+function inWords(thrown: unknown): string {
+  if (isTriggerError(thrown)) return thrown.explanation;
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

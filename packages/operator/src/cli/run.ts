@@ -1,16 +1,24 @@
+import { type Logger, MemoryCheckpointStore } from '@kube-trigger/core';
 import type { KubeAuth } from '@kube-trigger/kube';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createLogger, debugOnSignal, LOG_LEVELS, type LogLevel } from '../logger.js';
-import { startOperator } from '../operator.js';
+import { type OperatorOptions, startOperator } from '../operator.js';
+import { FileCheckpointStore } from '../standalone/file-checkpoint-store.js';
+import { fileFeed } from '../standalone/file-feed.js';
 import { tracerFor } from '../telemetry/tracer.js';
+import { asyncScheduler } from 'rxjs';
+import { UsageError } from './exit-codes.js';
 import { chooseAuth, type ClusterOptions } from './cluster-options.js';
 import { chosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 
 interface RunOptions extends ClusterOptions, PluginOptions {
   readonly namespace: readonly string[];
+  readonly file: readonly string[];
+  readonly checkpoint?: string;
+  readonly dryRun?: boolean;
   readonly leaderElect: boolean;
   readonly operatorNamespace?: string;
-  readonly leaseName: string;
+  readonly leaseName?: string;
   readonly healthPort: number;
   readonly drainSeconds: number;
   readonly logLevel: LogLevel;
@@ -28,12 +36,20 @@ export function runCommand(): Command {
     )
     .option('--context <name>', 'use this context of the kubeconfig (default: its current one)')
     .option('--namespace <name>', 'look for TriggerRules in this namespace only; may be repeated', collect, [])
+    .option(
+      '-f, --file <path>',
+      'take TriggerRules from this file or folder, not from the cluster; may be repeated',
+      collect,
+      [],
+    )
+    .option('--checkpoint <file>', 'with --file: where rules remember what they have seen')
+    .option('--dry-run', 'say what would be done; write nothing, take no Lease')
     .option('--no-leader-elect', 'act at once, without a Lease; only when no other replica runs')
     .option(
       '--operator-namespace <name>',
       "namespace of the operator's own objects: its Lease, its digest key (default: the pod's or the context's, else default)",
     )
-    .option('--lease-name <name>', 'name of the Lease', 'kube-trigger')
+    .option('--lease-name <name>', 'name of the Lease (default: kube-trigger, with --file kube-trigger-standalone)')
     .option(
       '--default-service-account <name>',
       "rules that name no serviceAccountName watch and act as this one of their own namespace (default: the operator's)",
@@ -59,7 +75,10 @@ async function run(options: RunOptions): Promise<void> {
   const logger = createLogger(threshold);
   debugOnSignal(threshold, logger);
   const tracer = await tracerFor(process.env);
+  const own = await operatorNamespace(options, auth);
   const operator = await startOperator({
+    ...(await standalone(options, (await auth.namespace()) ?? 'default', logger)),
+    ...(options.dryRun === true ? { dryRun: (text) => void process.stdout.write(`${text}\n`) } : {}),
     auth,
     logger,
     registry: await chosenPlugins(options, logger),
@@ -71,8 +90,8 @@ async function run(options: RunOptions): Promise<void> {
     },
     ...(tracer === undefined ? {} : { tracer }),
     ...(options.healthPort < 0 ? {} : { healthPort: options.healthPort }),
-    ...(options.leaderElect ? { lease: { name: options.leaseName } } : {}),
-    operatorNamespace: await operatorNamespace(options, auth),
+    ...(options.leaderElect ? { lease: { name: leaseName(options) } } : {}),
+    operatorNamespace: own,
   });
   // One plugin's slip must not end the other rules. Nothing is lost by going on: what counts is in the checkpoint.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -83,6 +102,38 @@ async function run(options: RunOptions): Promise<void> {
   for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => process.exit(1));
   await operator.stop();
   process.exit(0);
+}
+
+/** Who runs rules of files must not keep the operator of the cluster from leading. */
+function leaseName({ leaseName: chosen, file }: RunOptions): string {
+  return chosen ?? (file.length === 0 ? 'kube-trigger' : 'kube-trigger-standalone');
+}
+
+async function standalone(
+  { file: paths, checkpoint, dryRun, namespace: looked }: RunOptions,
+  namespace: string,
+  logger: Logger,
+): Promise<Pick<OperatorOptions, 'feed' | 'checkpoints'>> {
+  if (paths.length === 0) {
+    if (checkpoint !== undefined)
+      throw new UsageError('--checkpoint goes with --file; rules of the cluster remember there');
+    return {};
+  }
+  if (looked.length > 0) throw new UsageError('--namespace goes without --file; rules in files name theirs');
+  if (checkpoint === undefined && dryRun !== true)
+    throw new UsageError('--file needs --checkpoint FILE: without it every restart would start from a new baseline');
+  const scheduler = asyncScheduler;
+  const store =
+    checkpoint === undefined
+      ? undefined
+      : await FileCheckpointStore.load({ file: checkpoint, scheduler, random: Math.random });
+  try {
+    const onRules = (uids: ReadonlySet<string>) => store?.retain(uids);
+    const feed = await fileFeed({ paths, namespace, logger, scheduler, onRules });
+    return { feed, checkpoints: store ?? new MemoryCheckpointStore() };
+  } catch (thrown) {
+    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+  }
 }
 
 async function operatorNamespace({ operatorNamespace: chosen }: RunOptions, auth: KubeAuth): Promise<string> {

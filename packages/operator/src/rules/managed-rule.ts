@@ -4,6 +4,7 @@ import {
   fullJitter,
   instantiate,
   type PluginRegistry,
+  type RuleInstances,
   type RuleReport,
   RuleRunner,
   type RuntimeServices,
@@ -16,8 +17,13 @@ import type { RuleSample } from '../server/metrics.js';
 import { announce } from './announce.js';
 import { manualRunOf } from './manual-run.js';
 import { RuleState } from './rule-state.js';
-import type { StatusWriter } from './status-writer.js';
-import type { TriggerRule } from './trigger-rule.js';
+import type { RuleStatus, TriggerRule } from './trigger-rule.js';
+
+/** Where a rule's status goes. `status` is asked when it is needed. */
+export interface StatusSink {
+  put(status: () => RuleStatus): void;
+  close(): Promise<void>;
+}
 
 export interface ManagedRuleOptions {
   readonly registry: PluginRegistry;
@@ -25,7 +31,9 @@ export interface ManagedRuleOptions {
   readonly tenancy: Tenancy;
   readonly services: RuntimeServices;
   readonly events: EventRecorder;
-  readonly writerFor: (rule: TriggerRule) => StatusWriter;
+  readonly writerFor: (rule: TriggerRule) => StatusSink;
+  /** Comes between a rule and its instances (a dry run). */
+  readonly wrap?: (rule: CompiledRule, instances: RuleInstances) => RuleInstances;
   readonly onReport?: (rule: TriggerRule, report: RuleReport) => void;
 }
 
@@ -47,7 +55,7 @@ const RESTART = { initialDelayMs: 1000, maxDelayMs: 60_000 };
  * next one starts, so two never act at a time. Whatever fails is shown in the rule's status and tried again.
  */
 export class ManagedRule {
-  readonly #writer: StatusWriter;
+  readonly #writer: StatusSink;
   readonly #ended = new AbortController();
   #latest: TriggerRule;
   #applied: TriggerRule | undefined;
@@ -181,7 +189,8 @@ export class ManagedRule {
     try {
       const whom = compiled.serviceAccountName ?? tenancy.defaultServiceAccount;
       this.#identity = identities.acquire(rule.namespace, whom);
-      const runner = new RuleRunner(compiled, instantiate(compiled, this.#identity.container), services);
+      const made = instantiate(compiled, this.#identity.container);
+      const runner = new RuleRunner(compiled, this.options.wrap?.(compiled, made) ?? made, services);
       this.#runner = runner;
       this.#state?.attach(runner);
       runner.reports.subscribe((report) => this.#heard(rule, report));

@@ -1,16 +1,13 @@
 import type { Logger, RuleIdentity, TriggerError } from '@kube-trigger/core';
-import type { KubeClient } from '@kube-trigger/kube';
-import { merge, type Subscription, tap } from 'rxjs';
-import { TRIGGER_RULE } from '../api/resources.js';
+import type { Subscription } from 'rxjs';
 import { ManagedRule, type ManagedRuleOptions } from './managed-rule.js';
-import { ruleProjection, type TriggerRule } from './trigger-rule.js';
+import type { FeedEvent, RuleFeed } from './rule-feed.js';
+import type { TriggerRule } from './trigger-rule.js';
 import { WarmRule } from './warm-rule.js';
 
 export interface RuleControllerOptions extends ManagedRuleOptions {
-  readonly kube: KubeClient;
+  readonly feed: RuleFeed;
   readonly logger: Logger;
-  /** Empty: all namespaces. */
-  readonly namespaces: readonly string[];
 }
 
 /**
@@ -22,21 +19,19 @@ export class RuleController {
   readonly #managed = new Map<string, ManagedRule>();
   readonly #warm = new Map<string, WarmRule>();
   readonly #ending = new Set<Promise<void>>();
-  readonly #synced = new Set<string>();
   #subscription: Subscription | undefined;
   #leading = false;
+  #synced = false;
 
   constructor(private readonly options: RuleControllerOptions) {}
 
   start(): void {
-    const scopes = this.options.namespaces.length === 0 ? [undefined] : this.options.namespaces;
-    const watches = scopes.map((namespace) => this.#watch(namespace));
-    this.#subscription = merge(...watches).subscribe();
+    this.#subscription = this.options.feed.subscribe((event) => this.#hear(event));
   }
 
   /** True once every TriggerRule that exists was seen. */
   get synced(): boolean {
-    return this.#synced.size === Math.max(1, this.options.namespaces.length);
+    return this.#synced;
   }
 
   get rules(): ReadonlyMap<string, ManagedRule> {
@@ -73,24 +68,15 @@ export class RuleController {
     if (managed?.uid === rule.uid) managed.hear({ type: 'checkpoint', ...(error === undefined ? {} : { error }) });
   }
 
-  #watch(namespace: string | undefined) {
-    const { kube, logger } = this.options;
-    const scope = { resource: TRIGGER_RULE, namespace, project: ruleProjection };
-    return kube.watch(scope).pipe(
-      tap((event) => {
-        switch (event.type) {
-          case 'present':
-            return this.#present(event.value);
-          case 'absent':
-            return this.#absent(`${event.namespace}/${event.name}`);
-          case 'synced':
-            this.#synced.add(namespace ?? '');
-            return;
-          case 'interrupted':
-            logger.warn(whyBlind(event.error), 'cannot watch TriggerRules; trying again');
-        }
-      }),
-    );
+  #hear(event: FeedEvent): void {
+    switch (event.type) {
+      case 'present':
+        return this.#present(event.rule);
+      case 'absent':
+        return this.#absent(`${event.namespace}/${event.name}`);
+      case 'synced':
+        this.#synced = true;
+    }
   }
 
   #present(rule: TriggerRule): void {
@@ -139,10 +125,4 @@ export class RuleController {
       .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
-}
-
-function whyBlind(error: TriggerError): object {
-  const crd =
-    error.code === 'KT_KUBE_NOT_FOUND' ? { fix: 'Install the definitions: kube-trigger crd | kubectl apply -f -' } : {};
-  return { code: error.code, error: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }), ...crd };
 }
