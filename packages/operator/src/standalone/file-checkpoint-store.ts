@@ -73,7 +73,7 @@ export class FileCheckpointStore implements CheckpointStore {
       for (const [uid, records] of Object.entries(rules)) this.#rules.set(uid, new Map(Object.entries(records)));
       this.#version = await versionOf(file);
     } catch (thrown) {
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      const why = toTriggerError(thrown).message;
       throw new TriggerError('KT_CHECKPOINT_UNAVAILABLE', `the checkpoint ${file} cannot be read: ${why}`, {
         cause: thrown,
         fix: 'Make it readable, or move it away: then every rule starts from a new baseline',
@@ -100,7 +100,7 @@ export class FileCheckpointStore implements CheckpointStore {
       this.#version = await versionOf(file);
     } catch (thrown) {
       if (thrown === this.#lost) throw thrown;
-      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      const why = toTriggerError(thrown).message;
       throw new TriggerError('KT_CHECKPOINT_UNAVAILABLE', `the checkpoint ${file} cannot be written: ${why}`, {
         cause: thrown,
       });
