@@ -1,6 +1,13 @@
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type CheckpointStore, type Journal, PacedJournal, type RuleIdentity, TriggerError } from '@kube-trigger/core';
+import {
+  type CheckpointStore,
+  type Journal,
+  PacedJournal,
+  type RuleIdentity,
+  toTriggerError,
+  TriggerError,
+} from '@kube-trigger/core';
 import type { SchedulerLike } from 'rxjs';
 
 interface Options {
