@@ -34,6 +34,8 @@ export type {
   Delivery,
   Filter,
   FilterPlugin,
+  Inject,
+  Making,
   ObjectReference,
   Plugin,
   PluginClass,
@@ -43,9 +45,21 @@ export type {
   TargetResult,
 } from './contract/plugin.js';
 export type { Choices } from './contract/schema.js';
-export { LabelSelector, NamespaceName, ObjectName, StringEnum } from './contract/schema.js';
-export { LoggerToken, RandomToken, SchedulerToken } from './contract/tokens.js';
+export { Default, LabelSelector, NamespaceName, ObjectName, StringEnum } from './contract/schema.js';
+export { NO_METRICS } from './contract/metrics.js';
+export type { Counter, Histogram, MetricLabels, MetricOptions, PluginMetrics } from './contract/metrics.js';
+export {
+  EquipPluginToken,
+  FetchToken,
+  LoggerToken,
+  MetricsToken,
+  RandomToken,
+  SchedulerToken,
+} from './contract/tokens.js';
+export type { EquipPlugin } from './contract/tokens.js';
 export { ABSENT } from './checkpoint/entry.js';
+export { FileCheckpointStore } from './checkpoint/file-store.js';
+export type { FileCheckpointOptions } from './checkpoint/file-store.js';
 export { MemoryCheckpointStore, PacedJournal } from './checkpoint/journal.js';
 export type { CheckpointStore, Journal, JournalOptions, JournalWriter } from './checkpoint/journal.js';
 export type {
@@ -59,9 +73,12 @@ export type {
   WaitingReport,
 } from './pipeline/report.js';
 export type { ManualRun } from './pipeline/manual.js';
+export { openSource } from './pipeline/open-source.js';
+export type { SourceToOpen } from './pipeline/open-source.js';
 export { RuleRunner } from './pipeline/rule-runner.js';
 export type { DeadLetter, RuntimeServices, UnderWay } from './pipeline/rule-runner.js';
 export { fullJitter, sleep } from './pipeline/wait.js';
+export { createInstance } from './registry/create-instance.js';
 export { instantiate } from './registry/instantiate.js';
 export { PluginRegistry } from './registry/plugin-registry.js';
 export type { RefusedPackage } from './registry/plugin-registry.js';
@@ -82,3 +99,14 @@ export { nearest } from './rule/nearest.js';
 export { RESERVED_KEYS, RuleSpec } from './rule/rule-spec.js';
 export { validateConfig } from './rule/validate-config.js';
 export type { RuleIssue, Validated } from './rule/validate-config.js';
+export { createRuntime } from './runtime/create-runtime.js';
+export type { Runtime, RuntimeOptions, RuntimeReport } from './runtime/create-runtime.js';
+export { defineRule, use } from './runtime/define-rule.js';
+export type {
+  ActionItemOptions,
+  ConfigInput,
+  EventItem,
+  ItemOptions,
+  SourceItem,
+  TypedRule,
+} from './runtime/define-rule.js';

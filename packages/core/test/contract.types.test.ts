@@ -1,17 +1,23 @@
 import { of } from 'rxjs';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   type Action,
+  createRuntime,
+  Default,
   defineAction,
   defineFilter,
+  defineRule,
   defineSource,
+  type Logger,
+  LoggerToken,
   PASS,
   type Source,
   type SourceEvent,
+  use,
   type Verdict,
 } from './support/core.js';
-import { DONE } from './support/recorder.js';
+import { DONE, Recorder } from './support/recorder.js';
 
 // Checked by the type-checker, which reads the tests too: a directive that expects no error is an error itself.
 
@@ -92,6 +98,113 @@ describe('the types of a plugin follow from its config', () => {
       },
     });
     expect(plugin.validate?.({ name: 'n', count: 1 })).toEqual([{ path: 'name', message: 'n' }]);
+  });
+});
+
+describe('the types of a plugin that a function makes', () => {
+  it('follow from its config and its tokens', () => {
+    const plugin = defineAction({
+      ...base,
+      semantics: 'edge',
+      create: (inject) => {
+        expectTypeOf(inject(LoggerToken)).toEqualTypeOf<Logger>();
+        expectTypeOf(inject.optional(LoggerToken)).toEqualTypeOf<Logger | undefined>();
+        return {
+          run(given, delivery, context) {
+            expectTypeOf(given).toEqualTypeOf<Config>();
+            expectTypeOf(delivery.attempt).toEqualTypeOf<number>();
+            expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>();
+            return Promise.resolve(DONE);
+          },
+        };
+      },
+    });
+    expect(plugin.kind).toBe('action');
+  });
+
+  it('refuse a wrong config, a missing field and two ways to be made', () => {
+    const run = () => Promise.resolve(DONE);
+    // @ts-expect-error -- count is a number in the config
+    defineAction({ ...base, semantics: 'edge', create: () => ({ run: (wrong: { count: string }) => run(wrong) }) });
+    // @ts-expect-error -- an action runs
+    defineAction({ ...base, semantics: 'edge', create: () => ({ open: run }) });
+    // @ts-expect-error -- neither create nor useClass
+    defineAction({ ...base, semantics: 'edge' });
+    // @ts-expect-error -- a plugin has a summary
+    defineAction({ name: 'x', config, rbac: [], semantics: 'edge', create: () => ({ run }) });
+    // @ts-expect-error -- not both
+    expect(defineAction({ ...base, semantics: 'edge', create: () => ({ run }), useClass: Recorder }).kind).toBe(
+      'action',
+    );
+  });
+
+  it('let a source be an async generator, whose events have the form', () => {
+    const level = { ...base, semantics: 'edge', revisionFormat: 1 } as const;
+    defineSource({
+      ...level,
+      create: () => ({
+        async *open({ name }) {
+          yield { change: 'occurred', key: name, revision: '1' } as const;
+        },
+      }),
+    });
+    const plugin = defineSource({
+      ...level,
+      // @ts-expect-error -- an occurrence has a revision
+      create: () => ({
+        async *open() {
+          yield { change: 'occurred', key: 'k' } as const;
+        },
+      }),
+    });
+    expect(plugin.kind).toBe('source');
+  });
+});
+
+describe('the types of a rule that is written in TypeScript', () => {
+  const queueConfig = Type.Object({ url: Type.String(), batch: Default(Type.Integer(), 10) });
+  const queue = defineSource({
+    ...base,
+    name: 'queue',
+    config: queueConfig,
+    semantics: 'edge',
+    revisionFormat: 1,
+    create: (): Source<Static<typeof queueConfig>, { readonly body: string }> => ({ open: () => of() }),
+  });
+  const takes = <D>(name: string) =>
+    defineAction({
+      ...base,
+      name,
+      config: Type.Object({}),
+      semantics: 'edge',
+      create: (): Action<object, D> => ({ run: () => Promise.resolve(DONE) }),
+    });
+  const [body, size, anything] = [takes<{ body: string }>('body'), takes<{ size: number }>('size'), takes('anything')];
+
+  it('lets fields with a default be missing, and no others', () => {
+    // @ts-expect-error -- url has no default
+    use(queue, {});
+    // @ts-expect-error -- batch is a number
+    use(queue, { url: 'x', batch: 'ten' });
+    // @ts-expect-error -- there is no such field
+    use(queue, { url: 'x', batches: 10 });
+    // @ts-expect-error -- a source is not retried
+    use(queue, { url: 'x' }, { retry: { limit: 1 } });
+    expect(use(queue, { url: 'x' }, { name: 'q' })).toEqual({ queue: { url: 'x' }, name: 'q' });
+  });
+
+  it('lets only events reach an action that it can take', () => {
+    const sources = [use(queue, { url: 'x' })] as const;
+    // @ts-expect-error -- a queue's events have no size
+    defineRule({ sources, actions: [use(size, {})] });
+    // @ts-expect-error -- a source does nothing
+    defineRule({ sources, actions: sources });
+    const rule = defineRule({ sources, actions: [use(body, {}), use(anything, {}, { timeoutSeconds: 5 })] });
+    expect(rule).toEqual({
+      sources: [{ queue: { url: 'x' } }],
+      actions: [{ body: {} }, { anything: {}, timeoutSeconds: 5 }],
+    });
+    expect(() => createRuntime({ plugins: [queue, body, anything], rules: { rule } })).not.toThrow();
   });
 });
 

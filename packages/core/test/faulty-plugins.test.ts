@@ -1,6 +1,6 @@
 import { concat, NEVER, Observable, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { type Source, toTriggerError, TriggerError } from './support/core.js';
+import { openSource, type Source, toTriggerError, TriggerError } from './support/core.js';
 import { FakeQueue, FakeWorld } from './support/fake-world.js';
 import { Harness } from './support/harness.js';
 import { DONE, Recorder } from './support/recorder.js';
@@ -389,7 +389,7 @@ describe('a faulty acknowledgement', () => {
     const throwing: Source = {
       open: (config, context) =>
         new Observable((subscriber) => {
-          subscriber.add(queue.source.open(config, context).subscribe(subscriber));
+          subscriber.add(openSource({ source: queue.source, config, context }).subscribe(subscriber));
           for (const revision of ['r1', 'r2']) {
             subscriber.next({
               change: 'occurred',

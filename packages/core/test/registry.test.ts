@@ -7,7 +7,10 @@ import {
   defineFilter,
   instantiate,
   type Logger,
+  EquipPluginToken,
+  type EquipPlugin,
   LoggerToken,
+  MetricsToken,
   PASS,
   silentLogger,
 } from './support/core.js';
@@ -57,7 +60,8 @@ describe('the registry', () => {
     ['objectRef as a name', { ...things, name: 'objectRef' }, /lowerCamelCase/],
     ['no config', { ...call, config: undefined }, /config is not an object schema/],
     ['a config that is no object', { ...call, config: Type.String() }, /config is not an object schema/],
-    ['no class', { ...call, useClass: {} }, /useClass is not a class/],
+    ['no class', { ...call, useClass: {} }, /needs create, a function, or useClass, a class/],
+    ['two ways to be made', { ...call, create: () => ({}) }, /needs create, a function, or useClass, a class/],
     ['no rbac', { ...call, rbac: undefined }, /rbac is not a list/],
     ['a source without semantics', { ...things, semantics: undefined }, /semantics is "undefined", not level or edge/],
     ['an action without semantics', { ...call, semantics: 'both' }, /semantics is "both"/],
@@ -148,6 +152,42 @@ describe('instantiate', () => {
     const { filters } = instantiate(ruleWith('injected', 'plain', 'plain'), parent);
     expect(filters[0]).toMatchObject({ logger: silentLogger });
     expect(filters[1]).not.toBe(filters[2]);
+  });
+
+  it('hands over the same to a factory function, without decorators', () => {
+    const registry = exampleRegistry();
+    const made: unknown[] = [];
+    registry.register(
+      defineFilter({
+        name: 'factory',
+        summary: 'x',
+        config,
+        rbac: [],
+        create: (take) => {
+          made.push(take(LoggerToken), take.optional(LoggerToken), take.optional(MetricsToken));
+          return { decide: () => PASS };
+        },
+      }),
+      'test',
+    );
+    const spec = { sources: [{ things: {} }], filters: [{ factory: {} }], actions: [{ roll: { name: 'x' } }] };
+    const compilation = compileRule(IDENTITY, spec, registry);
+    if (!('rule' in compilation)) throw new Error(JSON.stringify(compilation.issues));
+    instantiate(compilation.rule, parent);
+    expect(made).toEqual([silentLogger, silentLogger, undefined]);
+  });
+
+  it('lets the host equip each instance by its plugin', () => {
+    const host = parent.createChildContainer();
+    const equipped: string[] = [];
+    const equip: EquipPlugin = (own, plugin) => {
+      equipped.push(plugin.name);
+      own.register(LoggerToken, { useValue: Object.assign({}, silentLogger, { of: plugin.name }) });
+    };
+    host.register(EquipPluginToken, { useValue: equip });
+    const { filters } = instantiate(ruleWith('injected', 'plain'), host);
+    expect(equipped).toEqual(['things', 'injected', 'plain', 'roll']);
+    expect(filters[0]).toMatchObject({ logger: { of: 'injected' } });
   });
 
   it('disposes in the opposite order, all of them, and rejects with the first failure', async () => {

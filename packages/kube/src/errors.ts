@@ -22,6 +22,8 @@ export const KUBE_ERROR_CODES = {
     'What a watcher keeps of an object could not be made: a bug in that plugin; others are not affected.',
   KT_KUBE_DIGEST_KEY: 'The Secret with the key for digests of Secrets holds no usable key; rules on Secrets wait.',
   KT_KUBE_CLOSED: 'The client was closed.',
+  KT_PLUGIN_UNDECLARED:
+    'A plugin asked the Kubernetes API for something that its `rbac` does not declare; nothing was sent.',
 } as const;
 
 export type KubeErrorCode = keyof typeof KUBE_ERROR_CODES;

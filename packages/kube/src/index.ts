@@ -31,6 +31,8 @@ export type { EventNote, EventRecorder, EventRecorderOptions, Regarding } from '
 export { guessedPlural } from './guessed-plural.js';
 export { electLeader } from './lease/elect-leader.js';
 export type { LeaderElection, LeaderOptions, LeaderTimings, Role } from './lease/elect-leader.js';
+export { limitClient } from './limit-client.js';
+export type { Declared } from './limit-client.js';
 export { apiVersionOf, qualifiedName } from './model.js';
 export type { KubeObject, ObjectMeta, ObjectRef, OwnerReference, Resource } from './model.js';
 export {

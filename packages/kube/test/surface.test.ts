@@ -39,6 +39,7 @@ it('exports these names, and no others by accident', () => {
     'keysOption',
     'kubeconfigAuth',
     'labelSelectorText',
+    'limitClient',
     'loadDigestKey',
     'observeObjects',
     'onOption',

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
   type CheckpointStore,
+  EquipPluginToken,
+  FetchToken,
   type Logger,
   LoggerToken,
   type PluginRegistry,
@@ -42,6 +44,7 @@ import { ReadOnlyCheckpoints } from './dry-run/read-only-checkpoints.js';
 import { readOnlyKube } from './dry-run/read-only-kube.js';
 import { clusterFeed, type RuleFeed } from './rules/rule-feed.js';
 import { logStatus } from './standalone/log-status.js';
+import { equipPlugins } from './plugins/equip-plugins.js';
 import { RuleController } from './rules/rule-controller.js';
 import { StatusWriter } from './rules/status-writer.js';
 import type { TriggerRule } from './rules/trigger-rule.js';
@@ -166,8 +169,16 @@ class RunningOperator implements Operator {
       mayAct,
       checkpoints: dryRun === undefined ? checkpoints : new ReadOnlyCheckpoints(checkpoints),
     };
+    this.#metrics = new Metrics({
+      stats: () => this.#identities.stats(),
+      registry,
+      ruleCount: () => this.#controller.rules.size,
+      rules: (limit) => [...this.#controller.rules.values()].slice(0, limit).map((rule) => rule.sample),
+      underWay: () => [...this.#controller.rules.values()].reduce((sum, rule) => sum + rule.counts.underWay, 0),
+      leading: mayAct,
+    });
     const digestKey = digestKeyProvider(kube, namespace);
-    const container = this.#container({ kube, scheduler, random, digestKey });
+    const container = this.#container({ kube, scheduler, random, namespace, digestKey });
     this.#identities = new Identities({ auth, own: kube, container, logger, scheduler, random });
     this.#controller = new RuleController({
       feed: feed ?? clusterFeed(kube, options.namespaces ?? [], logger),
@@ -183,14 +194,6 @@ class RunningOperator implements Operator {
           ? logStatus(logger, rule)
           : new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
       onReport: (rule, report) => this.#onReport(rule, report),
-    });
-    this.#metrics = new Metrics({
-      stats: () => this.#identities.stats(),
-      registry,
-      ruleCount: () => this.#controller.rules.size,
-      rules: (limit) => [...this.#controller.rules.values()].slice(0, limit).map((rule) => rule.sample),
-      underWay: () => [...this.#controller.rules.values()].reduce((sum, rule) => sum + rule.counts.underWay, 0),
-      leading: mayAct,
     });
   }
 
@@ -278,6 +281,7 @@ class RunningOperator implements Operator {
     kube: KubeClient;
     scheduler: SchedulerLike;
     random: () => number;
+    namespace: string;
     digestKey: DigestKeyProvider;
   }): DependencyContainer {
     const container = (this.options.container ?? rootContainer).createChildContainer();
@@ -287,6 +291,11 @@ class RunningOperator implements Operator {
     container.register(LoggerToken, { useValue: this.options.logger });
     container.register(SchedulerToken, { useValue: services.scheduler });
     container.register(RandomToken, { useValue: services.random });
+    container.register(FetchToken, { useValue: (...request) => fetch(...request) });
+    const { logger } = this.options;
+    const meters = this.#metrics.meters(logger);
+    const equip = equipPlugins({ logger, meters, operatorNamespace: services.namespace });
+    container.register(EquipPluginToken, { useValue: equip });
     return container;
   }
 }

@@ -13,7 +13,7 @@ export const resource = defineSource({
   objects: 'readable',
   validate: validateResource,
   // The kinds are the rules' choice: whoever installs kube-trigger grants them.
-  rbac: [],
+  rbac: [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'], chosenByRules: true }],
   rbacFor: rbacForResource,
   errors: {
     KT_RESOURCE_NOT_FOUND: 'The object that the rule names does not exist; the rule waits for it.',

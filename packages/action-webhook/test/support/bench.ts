@@ -35,7 +35,7 @@ export class Bench implements AsyncDisposable {
   readonly action: WebhookAction;
 
   constructor(network: WebhookNetwork = { allowLoopback: true }) {
-    this.action = makeInstance(webhook.useClass, {
+    this.action = makeInstance(webhook, {
       register: (container) => {
         container.register(KubeClientToken, { useValue: this.kube });
         container.register(WebhookNetworkToken, { useValue: network });

@@ -31,6 +31,8 @@ export interface PluginContext {
 export interface SourceContext extends PluginContext {
   /** The last settled revision of a key of this source, if the checkpoint knows one (a timer resumes from it). */
   readonly settledRevision: (key: string) => string | undefined;
+  /** Aborted when the source is closed: the rule stops, or the source is opened again. Pass it down to the socket. */
+  readonly signal: AbortSignal;
 }
 
 export type FilterContext = PluginContext;

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { InjectionToken } from 'tsyringe';
 import type { Static, TSchema } from 'typebox';
 import type { ActionContext, CallContext, FilterContext, PluginContext, SourceContext } from './context.js';
 import type { SourceEvent, TriggerEvent, Verdict } from './events.js';
@@ -7,8 +8,12 @@ import type { SourceEvent, TriggerEvent, Verdict } from './events.js';
 export const CONTRACT_VERSION = 1;
 
 export interface Source<C = unknown, D = unknown> {
-  /** Cold: acquires on subscribe, releases everything on unsubscribe. Never blocks. When it errors or completes, it is reopened. */
-  open(config: C, context: SourceContext): Observable<SourceEvent<D>>;
+  /**
+   * An Observable: cold, acquires on subscribe, releases everything on unsubscribe. Or an AsyncIterable, such as an `async *` method:
+   * the host asks for the next event when there is room for it, and ends it by `context.signal` and `return()`. Never blocks.
+   * When it errors or ends, it is reopened with backoff.
+   */
+  open(config: C, context: SourceContext): Observable<SourceEvent<D>> | AsyncIterable<SourceEvent<D>>;
   /**
    * What else revisions are made with beside the config, e.g. the id of a digest key; part of the checkpoint's identity, so that the rule
    * starts from a new baseline when it is another one. Asked once, before `open`. While it rejects the rule is not started, and is
@@ -24,8 +29,8 @@ export interface Source<C = unknown, D = unknown> {
   read?(config: C, key: string, context: CallContext): Promise<unknown>;
 }
 
-export interface Filter<C = unknown> {
-  decide(config: C, event: TriggerEvent, context: FilterContext): Verdict;
+export interface Filter<C = unknown, D = unknown> {
+  decide(config: C, event: TriggerEvent<D>, context: FilterContext): Verdict;
 }
 
 /** One run of one action for one event. */
@@ -76,9 +81,9 @@ export interface ActionWaiting {
   readonly againAfterMs: number;
 }
 
-export interface Action<C = unknown> {
+export interface Action<C = unknown, D = unknown> {
   /** Idempotent by `delivery.revision` or `delivery.id`. Rejects with a `TriggerError`. */
-  run(config: C, delivery: Delivery, context: ActionContext): Promise<ActionResult>;
+  run(config: C, delivery: Delivery<D>, context: ActionContext): Promise<ActionResult>;
   /**
    * Looks, without touching anything, whether the action could work (target there, verb allowed), so that a bad rule shows it
    * before the first change. Rejects with a `TriggerError`; it is repeated until it resolves and never holds up deliveries.
@@ -94,6 +99,8 @@ export interface RbacRule {
   readonly resourceNames?: readonly string[];
   /** Needed in the operator's own namespace only: belongs in a Role there, never in a ClusterRole. Default: where rules watch and act. */
   readonly inOperatorNamespace?: boolean;
+  /** Which resources it comes to is the rules' choice: the plugin may ask for all of these, but whoever installs it grants them; in no Role. */
+  readonly chosenByRules?: boolean;
 }
 
 /** What one config needs, in the namespace where it needs it. */
@@ -112,27 +119,40 @@ export interface ObjectReference {
   readonly name: string;
 }
 
+/** Gives what the host (or an embedding program) registered for a token. Throws when there is nothing. */
+export interface Inject {
+  <T>(token: InjectionToken<T>): T;
+  /** Undefined when nothing is registered for it. */
+  optional<T>(token: InjectionToken<T>): T | undefined;
+}
+
 /** A class whose instance the rule's tsyringe container makes: its constructor may `@inject` tokens. */
 export type PluginClass<T> = new (...args: never[]) => T;
 
-interface PluginBase<C extends TSchema> {
+/** How instances are made, one per rule that uses the plugin. An instance's `dispose()`, if it has one, is called when the rule ends. */
+export type Making<T> =
+  | { readonly create: (inject: Inject) => T; readonly useClass?: undefined }
+  | { readonly useClass: PluginClass<T>; readonly create?: undefined };
+
+// Functions of the config are written as methods, so that plugins with different configs fit in one list.
+interface PluginFields<C extends TSchema> {
   /** The key in YAML: lowerCamelCase, unique among plugins of its kind. */
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
-  readonly contract: typeof CONTRACT_VERSION;
   /** An object schema: the one source of type, defaults, validation, CRD fragment and option table. */
   readonly config: C;
+  /** Everything that it asks of the Kubernetes API; its client refuses what is not in here. */
   readonly rbac: readonly RbacRule[];
   /** What one config needs, narrowed to the names and namespaces in it. Default: all of `rbac`. */
-  readonly rbacFor?: (config: Static<C>) => readonly ConfiguredRbacRule[];
+  rbacFor?(this: void, config: Static<C>): readonly ConfiguredRbacRule[];
   /** Codes of the errors this plugin throws, with their meaning. */
   readonly errors?: Readonly<Record<string, string>>;
+  /** Checks that the schema cannot express. Returns messages with a path relative to the config. */
+  validate?(this: void, config: Static<C>): readonly ConfigIssue[];
 }
 
-export interface SourcePlugin<C extends TSchema = TSchema> extends PluginBase<C> {
-  readonly kind: 'source';
-  readonly useClass: PluginClass<Source<Static<C>>>;
+interface SourceFields<C extends TSchema> extends PluginFields<C> {
   /** `level` sources say what is (`present`, `absent`), `edge` sources what happened (`occurred`). */
   readonly semantics: 'level' | 'edge';
   /** What the seed's `objectRef` picks this source by. The config is then `{ namespace, name }`. */
@@ -144,30 +164,36 @@ export interface SourcePlugin<C extends TSchema = TSchema> extends PluginBase<C>
    * would need them are refused with it. Default: there are none.
    */
   readonly objects?: 'readable' | { readonly never: string };
-  /** Checks that the schema cannot express. Returns messages with a path relative to the config. */
-  readonly validate?: (config: Static<C>) => readonly ConfigIssue[];
 }
 
-export interface FilterPlugin<C extends TSchema = TSchema> extends PluginBase<C> {
-  readonly kind: 'filter';
-  readonly useClass: PluginClass<Filter<Static<C>>>;
-  readonly validate?: (config: Static<C>) => readonly ConfigIssue[];
+interface FilterFields<C extends TSchema> extends PluginFields<C> {
   /** Whether this config looks at `event.object`. Asked after `validate`. Default: no. */
-  readonly needsObject?: (config: Static<C>) => boolean;
+  needsObject?(this: void, config: Static<C>): boolean;
 }
 
-export interface ActionPlugin<C extends TSchema = TSchema> extends PluginBase<C> {
-  readonly kind: 'action';
-  readonly useClass: PluginClass<Action<Static<C>>>;
+interface ActionFields<C extends TSchema> extends PluginFields<C> {
   /**
    * `level` actions (a rollout) bring a target to a state: they are retried until they succeed or are superseded. `edge` actions (a
    * webhook) report something that happened: they give up at `retry.limit`.
    */
   readonly semantics: 'level' | 'edge';
-  readonly validate?: (config: Static<C>) => readonly ConfigIssue[];
   /** Whether this config looks at `event.object`. Asked after `validate`. Default: no. */
-  readonly needsObject?: (config: Static<C>) => boolean;
+  needsObject?(this: void, config: Static<C>): boolean;
 }
+
+/** What the host goes by when it looks at a plugin value that it did not make. */
+interface Tag<K extends 'source' | 'filter' | 'action'> {
+  readonly kind: K;
+  readonly contract: typeof CONTRACT_VERSION;
+}
+
+type SourceDraft<C extends TSchema, D> = SourceFields<C> & Making<Source<Static<C>, D>>;
+type FilterDraft<C extends TSchema, D> = FilterFields<C> & Making<Filter<Static<C>, D>>;
+type ActionDraft<C extends TSchema, D> = ActionFields<C> & Making<Action<Static<C>, D>>;
+
+export type SourcePlugin<C extends TSchema = TSchema, D = unknown> = Tag<'source'> & SourceDraft<C, D>;
+export type FilterPlugin<C extends TSchema = TSchema, D = unknown> = Tag<'filter'> & FilterDraft<C, D>;
+export type ActionPlugin<C extends TSchema = TSchema, D = unknown> = Tag<'action'> & ActionDraft<C, D>;
 
 export interface ConfigIssue {
   /** Relative to the plugin's config, e.g. `objectRef.kind`. */
@@ -178,20 +204,18 @@ export interface ConfigIssue {
 
 export type Plugin = SourcePlugin | FilterPlugin | ActionPlugin;
 
-type Draft<P> = Omit<P, 'kind' | 'contract'>;
-
-/** Defines a source plugin; the default export of its package. Types follow from `config`. */
-export function defineSource<C extends TSchema>(plugin: Draft<SourcePlugin<C>>): SourcePlugin<C> {
+/** Defines a source plugin; the default export of its package. Types follow from `config`; `D` is what its events carry as `data`. */
+export function defineSource<C extends TSchema, D = unknown>(plugin: SourceDraft<C, D>): SourcePlugin<C, D> {
   return { kind: 'source', contract: CONTRACT_VERSION, ...plugin };
 }
 
 /** Defines a filter plugin; the default export of its package. */
-export function defineFilter<C extends TSchema>(plugin: Draft<FilterPlugin<C>>): FilterPlugin<C> {
+export function defineFilter<C extends TSchema, D = unknown>(plugin: FilterDraft<C, D>): FilterPlugin<C, D> {
   return { kind: 'filter', contract: CONTRACT_VERSION, ...plugin };
 }
 
-/** Defines an action plugin; the default export of its package. */
-export function defineAction<C extends TSchema>(plugin: Draft<ActionPlugin<C>>): ActionPlugin<C> {
+/** Defines an action plugin; the default export of its package. `D` is what it needs of an event's `data`. */
+export function defineAction<C extends TSchema, D = unknown>(plugin: ActionDraft<C, D>): ActionPlugin<C, D> {
   return { kind: 'action', contract: CONTRACT_VERSION, ...plugin };
 }
 

@@ -1,4 +1,4 @@
-import { Type, type TSchemaOptions, type TUnsafe } from 'typebox';
+import { type Static, type TSchema, type TSchemaOptions, type TUnsafe, Type } from 'typebox';
 
 /** A string out of a fixed set, in the form that a structural CRD schema takes (`type` beside `enum`). */
 export function StringEnum<const T extends readonly string[]>(
@@ -25,6 +25,14 @@ export const PATTERNS_IN_WORDS: Readonly<Record<string, string>> = {
   [OBJECT_NAME]: 'lower-case letters, digits, "-" and "."',
   [NAMESPACE_NAME]: 'lower-case letters, digits and "-"',
 };
+
+/** A field that may be left out, and what it is then: the `default` keyword in a form that types know of (`use` lets it be missing). */
+export function Default<T extends TSchema, const V extends Static<T>>(
+  schema: T,
+  value: V,
+): T & { readonly default: V } {
+  return Object.assign(schema, { default: value });
+}
 
 /** A Kubernetes object name (RFC 1123 subdomain). */
 export const ObjectName = (options: TSchemaOptions = {}) =>

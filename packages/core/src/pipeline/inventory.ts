@@ -13,7 +13,7 @@ import type { RuleReport, SourceReport } from './report.js';
 export interface ObservedSource {
   readonly source: CompiledSource;
   readonly instance: Source;
-  readonly context: SourceContext;
+  readonly context: Omit<SourceContext, 'signal'>;
   readonly checkpoint: RuleCheckpoint;
   readonly onFirstSeen: 'baseline' | 'run';
   /** Keys of the source whose states wait for a delivery. */

@@ -1,8 +1,9 @@
-import { concat, defer, from, mergeMap, Observable, retry, tap, throwError, timer } from 'rxjs';
+import { concat, defer, mergeMap, Observable, retry, tap, throwError, timer } from 'rxjs';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import { Inventory, type ObservedSource } from './inventory.js';
 import type { Observation } from './observation.js';
 import type { RuleReport, SourceReport } from './report.js';
+import { openSource } from './open-source.js';
 import { fullJitter } from './wait.js';
 
 const REOPEN = { initialDelayMs: 1000, maxDelayMs: 60_000 };
@@ -13,7 +14,7 @@ const REOPEN = { initialDelayMs: 1000, maxDelayMs: 60_000 };
  * after that an unknown key was created, and a known one that is missing at `synced` was deleted. Never errors or completes by itself.
  */
 export function observeSource(observed: ObservedSource): Observable<Observation | RuleReport> {
-  const { source, instance, context } = observed;
+  const { source, context } = observed;
   return new Observable((subscriber) => {
     const say = (state: SourceReport['state'], error?: TriggerError) =>
       subscriber.next({ type: 'source', source: source.name, state, ...(error === undefined ? {} : { error }) });
@@ -30,7 +31,7 @@ export function observeSource(observed: ObservedSource): Observable<Observation 
       const ended = throwError(
         () => new TriggerError('KT_SOURCE_ENDED', 'the source completed although its rule still runs'),
       );
-      return concat(released(instance.open(source.config, context), observed), ended).pipe(
+      return concat(released(observed), ended).pipe(
         noticeSync,
         mergeMap((event: unknown) => inventory.accept(event)),
       );
@@ -46,10 +47,10 @@ export function observeSource(observed: ObservedSource): Observable<Observation 
 }
 
 /** The plugin's stream, of which a failing teardown is reported: thrown on, it would reach whoever stops the rule. */
-function released(opened: Observable<unknown>, { source, report }: ObservedSource): Observable<unknown> {
+function released({ source, instance, context, report }: ObservedSource): Observable<unknown> {
+  const onFault = (thrown: unknown) => report({ type: 'fault', where: source.name, error: toTriggerError(thrown) });
   return new Observable((subscriber) => {
-    // `from` takes streams of another copy of RxJS too, and names what is none.
-    const inner = from(opened).subscribe({
+    const inner = openSource({ source: instance, config: source.config, context, onFault }).subscribe({
       next: (event) => subscriber.next(event),
       error: (thrown: unknown) => subscriber.error(thrown),
       complete: () => subscriber.complete(),
@@ -58,7 +59,7 @@ function released(opened: Observable<unknown>, { source, report }: ObservedSourc
       try {
         inner.unsubscribe();
       } catch (thrown) {
-        report({ type: 'fault', where: source.name, error: toTriggerError(thrown) });
+        onFault(thrown);
       }
     };
   });

@@ -1,20 +1,24 @@
 import type { DependencyContainer } from 'tsyringe';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
-import type { Action, Filter, PluginClass, Source } from '../contract/plugin.js';
+import type { Action, Filter, Making, Plugin, Source } from '../contract/plugin.js';
+import { EquipPluginToken } from '../contract/tokens.js';
 import type { CompiledRule, RuleInstances } from '../rule/compiled-rule.js';
+import { createInstance } from './create-instance.js';
 
 /**
- * Makes one instance per item of the rule, in a child of `parent`, so that constructors may inject whatever the embedding program
+ * Makes one instance per item of the rule, each in a child of `parent`, so that it may inject whatever the embedding program
  * registered. Throws `KT_PLUGIN_FAULT`, naming the item, when one cannot be made; those before it are disposed of. `dispose` calls each
  * instance's `dispose()` where it has one, last made first: tsyringe's own disposal runs in parallel, in construction order, and would
  * reach into the parent's singletons.
  */
 export function instantiate(rule: CompiledRule, parent: DependencyContainer): RuleInstances {
-  const container = parent.createChildContainer();
+  const equip = parent.isRegistered(EquipPluginToken, true) ? parent.resolve(EquipPluginToken) : undefined;
   const made: unknown[] = [];
-  const make = <T>({ name, plugin }: { name: string; plugin: { useClass: PluginClass<T> } }): T => {
+  const make = <T>({ name, plugin }: { name: string; plugin: Plugin & Making<T> }): T => {
     try {
-      const instance = container.resolve<T>(plugin.useClass as new (...args: unknown[]) => T);
+      const container = parent.createChildContainer();
+      equip?.(container, plugin);
+      const instance = createInstance<T>(plugin, container);
       made.push(instance);
       return instance;
     } catch (thrown) {

@@ -125,7 +125,9 @@ function whatIsWrong(candidate: unknown): string | undefined {
   if (typeof name !== 'string' || !/^[a-z][A-Za-z0-9]{0,62}$/.test(name) || TAKEN_NAMES.has(name))
     return `name "${String(name)}" is not a free lowerCamelCase word`;
   if ((plugin.config as { type?: unknown } | undefined)?.type !== 'object') return 'config is not an object schema';
-  if (typeof plugin.useClass !== 'function') return 'useClass is not a class';
+  const makers = [plugin.create, plugin.useClass].filter((maker) => maker !== undefined);
+  if (makers.length !== 1 || typeof makers[0] !== 'function')
+    return 'it needs create, a function, or useClass, a class';
   if (!Array.isArray(plugin.rbac)) return 'rbac is not a list of rules';
   return wrongByKind(plugin) ?? wrongErrors(plugin.errors);
 }

@@ -49,7 +49,7 @@ export interface PluginRightsOptions {
 /** For whatever rules may ask of these plugins: cluster-wide, or in the given namespaces only. */
 export function rightsForPlugins(plugins: readonly Plugin[], options: PluginRightsOptions): Rights {
   const { leaseName, namespaces = [], impersonate = 'never', secrets = true } = options;
-  const needs = plugins.flatMap((plugin) => plugin.rbac);
+  const needs = plugins.flatMap((plugin) => plugin.rbac).filter((rule) => rule.chosenByRules !== true);
   const acting = needs.filter((rule) => rule.inOperatorNamespace !== true);
   const everywhere = merged([
     ...RULES_RBAC,
@@ -120,7 +120,7 @@ export function merged(rules: readonly RbacRule[]): RbacRule[] {
   });
 }
 
-type Single = Required<Omit<RbacRule, 'inOperatorNamespace'>>;
+type Single = Required<Pick<RbacRule, 'apiGroups' | 'resources' | 'verbs' | 'resourceNames'>>;
 
 /** Of rules that are equal but for `field` one, with all its values. No names at all means every name, so that joins nothing. */
 function joined(rules: readonly Single[], field: 'verbs' | 'resources' | 'resourceNames'): Single[] {

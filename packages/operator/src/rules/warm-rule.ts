@@ -1,4 +1,4 @@
-import { compileRule, instantiate, type RuleInstances } from '@kube-trigger/core';
+import { compileRule, instantiate, openSource, type RuleInstances } from '@kube-trigger/core';
 import { merge, onErrorResumeNextWith, type Subscription } from 'rxjs';
 import type { Identity } from '../identities.js';
 import type { ManagedRuleOptions } from './managed-rule.js';
@@ -47,7 +47,7 @@ export class WarmRule {
     const levels = rule.sources.flatMap((source, i) => {
       const instance = instances.sources[i];
       return source.plugin.semantics === 'level' && instance !== undefined
-        ? [instance.open(source.config, context)]
+        ? [openSource({ source: instance, config: source.config, context })]
         : [];
     });
     this.#subscription = merge(...levels.map((source) => source.pipe(onErrorResumeNextWith()))).subscribe();

@@ -1,8 +1,9 @@
-import type { PluginRegistry, RuleReport } from '@kube-trigger/core';
+import type { Logger, PluginRegistry, RuleReport } from '@kube-trigger/core';
 import { ERROR_CODES } from '@kube-trigger/core';
 import { type ClientStats, KUBE_ERROR_CODES } from '@kube-trigger/kube';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Condition, Counters } from '../rules/trigger-rule.js';
+import { PluginMeters } from './plugin-metrics.js';
 
 /** What one rule shows. */
 export interface RuleSample {
@@ -103,6 +104,11 @@ export class Metrics {
 
   countFault(): void {
     this.#faults.inc();
+  }
+
+  /** For what plugins measure. */
+  meters(logger: Logger): PluginMeters {
+    return new PluginMeters(this.#registry, logger);
   }
 
   async text(): Promise<string> {

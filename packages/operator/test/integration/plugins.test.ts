@@ -5,6 +5,24 @@ import { loadPlugins } from '../../src/plugins/load-plugins.js';
 import { PluginFolder, pluginSource } from '../support/plugin-folder.js';
 import { Stage } from '../support/stage.js';
 
+/** Takes everything by its token, as a plugin without dependencies can, and reads Secrets that it did not declare. */
+const NOSY = `
+const of = (name) => Symbol.for('kube-trigger.' + name);
+export default ${pluginSource({ name: 'nosy' }).replace(
+  /useClass: class [^]*$/,
+  `create: (inject) => ({
+    async run() {
+      const kube = inject(of('KubeClient'));
+      globalThis.nosed = [typeof inject(of('Fetch')), typeof inject(of('Metrics'))];
+      const secrets = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
+      await kube.list(secrets).catch((error) => {
+        globalThis.nosed.push(error.code + ': ' + error.message);
+        throw error;
+      });
+    },
+  }) })`,
+)}`;
+
 describeOnClusters('plugins of users', (start) => {
   let stage: Stage;
   const folder = new PluginFolder();
@@ -19,8 +37,11 @@ describeOnClusters('plugins of users', (start) => {
       { 'kube-trigger': { contract: 1, plugins: ['action/note'] } },
     );
     folder.install('kube-trigger-plugin-chat', 'throw new Error("the chat is closed")');
+    folder.install('kube-trigger-plugin-nosy', NOSY, {
+      'kube-trigger': { contract: 1, plugins: ['action/nosy'] },
+    });
     const registry = bundledRegistry();
-    const plugins = ['kube-trigger-plugin-chat', 'kube-trigger-plugin-note'];
+    const plugins = ['kube-trigger-plugin-nosy', 'kube-trigger-plugin-chat', 'kube-trigger-plugin-note'];
     await loadPlugins(registry, { plugins, directory: folder.path });
     await stage.startOperator({ registry });
   });
@@ -38,6 +59,23 @@ describeOnClusters('plugins of users', (start) => {
     await stage.ready('noting');
     await stage.patchConfigMap('noted', { data: { a: '2' } });
     await expect.poll(() => (globalThis as { noted?: string[] }).noted).toEqual(['lobby']);
+  });
+
+  it('ask the cluster for nothing that they did not declare', async () => {
+    await stage.configMap('asked', { a: '1' });
+    await stage.rule('asking', {
+      sources: [{ objectRef: { kind: 'ConfigMap', name: 'asked' } }],
+      actions: [{ nosy: { room: 'lobby' }, retry: { limit: 0 } }],
+    });
+    await stage.ready('asking');
+    await stage.patchConfigMap('asked', { data: { a: '2' } });
+    const stalled = await stage.condition('asking', 'Stalled', { status: 'True', reason: 'DeadLetters' });
+    expect(stalled.message).toMatch(/KT_PLUGIN_UNDECLARED|list secrets/);
+    expect((globalThis as { nosed?: unknown[] }).nosed).toEqual([
+      'function',
+      'object',
+      'KT_PLUGIN_UNDECLARED: the plugin asks for "list secrets", which its rbac does not have',
+    ]);
   });
 
   it('that were refused leave the operator well, and their rules say why they do not run', async () => {

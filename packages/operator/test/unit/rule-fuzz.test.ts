@@ -168,7 +168,7 @@ function answerOf(
   event: TriggerEvent,
   context: ReturnType<typeof fakeContext>,
 ): string {
-  const filter: Filter = makeInstance(plugin.useClass, { register: () => undefined });
+  const filter: Filter = makeInstance(plugin, { register: () => undefined });
   try {
     const verdict = filter.decide(config, event, context);
     return 'pass' in verdict ? 'passes' : 'drop' in verdict ? verdict.drop : verdict.because;

@@ -4,6 +4,7 @@ import {
   type ActionResult,
   type Delivery,
   isTriggerError,
+  type Making,
   type TargetResult,
 } from '@kube-trigger/core';
 import { VirtualClock } from '@kube-trigger/core/testing';
@@ -58,7 +59,7 @@ export interface ActionFixture<C extends TSchema> {
  */
 export function describeActionContract<C extends TSchema>(name: string, fixture: ActionFixture<C>): void {
   describe(`the action contract of ${name}`, () => {
-    const plugin = fixture.plugin as unknown as AnyPlugin & Pick<ActionPlugin, 'semantics' | 'useClass'>;
+    const plugin = fixture.plugin as unknown as AnyPlugin & Pick<ActionPlugin, 'semantics'> & Making<Action>;
     let bench: Bench;
     beforeEach(async () => {
       bench = new Bench(plugin, await fixture.world(), fixture.timeoutMs);
@@ -85,7 +86,7 @@ class Bench {
   #action: Action | undefined;
 
   constructor(
-    readonly plugin: AnyPlugin & Pick<ActionPlugin, 'useClass'>,
+    readonly plugin: AnyPlugin & Making<Action>,
     readonly world: ActionWorld,
     private readonly timeoutMs = 5000,
   ) {
@@ -98,7 +99,7 @@ class Bench {
   }
 
   get action(): Action {
-    this.#action ??= makeInstance(this.plugin.useClass, this.world);
+    this.#action ??= makeInstance<Action>(this.plugin, this.world);
     return this.#action;
   }
 

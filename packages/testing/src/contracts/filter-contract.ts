@@ -58,7 +58,7 @@ class Bench {
   ) {
     this.#plugin = plugin;
     this.config = configOf(plugin, config);
-    this.filter = makeInstance(plugin.useClass, { register });
+    this.filter = makeInstance<Filter>(plugin, { register });
     this.needsObject = plugin.needsObject?.(this.config) ?? false;
   }
 

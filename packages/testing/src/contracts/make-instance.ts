@@ -1,4 +1,4 @@
-import type { PluginClass } from '@kube-trigger/core';
+import { createInstance, type Making } from '@kube-trigger/core';
 import { container, type DependencyContainer } from 'tsyringe';
 
 /** What a plugin is made from: its constructor's collaborators. */
@@ -8,8 +8,8 @@ export interface Collaborators {
 }
 
 /** An instance as the host makes it: in a fresh container of its own. */
-export function makeInstance<T>(useClass: PluginClass<T>, collaborators: Collaborators): T {
+export function makeInstance<T>(plugin: Making<T>, collaborators: Collaborators): T {
   const child = container.createChildContainer();
   collaborators.register(child);
-  return child.resolve<T>(useClass as new (...args: unknown[]) => T);
+  return createInstance(plugin, child);
 }

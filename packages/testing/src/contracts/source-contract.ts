@@ -1,11 +1,13 @@
 import {
   isTriggerError,
+  type Making,
+  openSource,
   type Source,
   type SourceEvent,
   type SourcePlugin,
   type TriggerError,
 } from '@kube-trigger/core';
-import { firstValueFrom, type Subscription } from 'rxjs';
+import { finalize, firstValueFrom, type Observable, type Subscription } from 'rxjs';
 import type { TSchema } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../eventually.js';
@@ -52,7 +54,9 @@ export interface SourceFixture<C extends TSchema> {
  */
 export function describeSourceContract<C extends TSchema>(name: string, fixture: SourceFixture<C>): void {
   describe(`the source contract of ${name}`, () => {
-    const plugin = fixture.plugin as unknown as AnyPlugin & Pick<SourcePlugin, 'semantics' | 'useClass' | 'objects'>;
+    const plugin = fixture.plugin as unknown as AnyPlugin &
+      Pick<SourcePlugin, 'semantics' | 'objects'> &
+      Making<Source>;
     let bench: Bench;
     beforeEach(async () => {
       bench = new Bench(plugin, await fixture.world(), fixture.timeoutMs);
@@ -83,19 +87,27 @@ class Bench {
   readonly #listeners: Listener[] = [];
 
   constructor(
-    readonly plugin: AnyPlugin & Pick<SourcePlugin, 'useClass' | 'objects'>,
+    readonly plugin: AnyPlugin & Pick<SourcePlugin, 'objects'> & Making<Source>,
     readonly world: SourceWorld,
     private readonly timeoutMs = 5000,
   ) {
-    this.source = makeInstance(plugin.useClass, world);
+    this.source = makeInstance<Source>(plugin, world);
     this.config = configOf(plugin, world.config);
     this.context = world.context ?? fakeContext();
+  }
+
+  /** As an Observable, whichever of the two it is. What `open` throws comes out of here. */
+  open(): Observable<SourceEvent> {
+    const { source, config, context } = this;
+    const closing = new AbortController();
+    const opened = source.open(config, { ...context, signal: closing.signal });
+    return openSource({ source: { open: () => opened }, config, context }).pipe(finalize(() => closing.abort()));
   }
 
   listen(): Listener {
     const events: SourceEvent[] = [];
     const listener = { events, error: undefined as unknown } as Listener & { subscription: Subscription };
-    listener.subscription = this.source.open(this.config, this.context).subscribe({
+    listener.subscription = this.open().subscribe({
       next: (event) => events.push(event),
       error: (error: unknown) => {
         listener.error = error;
@@ -137,8 +149,8 @@ class Bench {
 
 function itHoldsItsResources(bench: () => Bench): void {
   it('acquires nothing before it is subscribed', async () => {
-    const { source, config, context, world } = bench();
-    const opened = source.open(config, context);
+    const { world } = bench();
+    const opened = bench().open();
     expect([world.held(), world.kube?.requests ?? []]).toEqual([0, []]);
     const subscription = opened.subscribe();
     await bench().until(() => world.held() > 0, 'it holds nothing while subscribed, so held() tells nothing');
@@ -153,8 +165,8 @@ function itHoldsItsResources(bench: () => Bench): void {
   });
 
   it('releases everything when its first event ends the subscription', async () => {
-    const { source, config, context, world } = bench();
-    const first = await firstValueFrom(source.open(config, context));
+    const { world } = bench();
+    const first = await firstValueFrom(bench().open());
     expect(first).toHaveProperty('change');
     await bench().released();
     expect(world.held()).toBe(0);
