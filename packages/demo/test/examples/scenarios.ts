@@ -31,6 +31,19 @@ export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise
     expect(cause).toMatch(/^ConfigMap .*\/cm updated \(message\) by TriggerRule default\/example/);
   },
 
+  referencing: async (stage) => {
+    await stage.ready();
+    const config = { resource: WELL_KNOWN.ConfigMap, namespace: 'default', name: 'shop-config' };
+    const deployment = (name: string) => ({ resource: WELL_KNOWN.Deployment, namespace: 'default', name });
+    const before = await stage.kube.get(deployment('checkout'));
+    const cause = await stage.rolls(deployment('search'), () =>
+      stage.kube.patch(config, { data: { 'log-level': 'debug' } }, { type: 'merge' }),
+    );
+    expect(cause).toMatch(/^ConfigMap default\/shop-config updated \(log-level\)/);
+    const after = await stage.kube.get(deployment('checkout'));
+    expect(after.metadata.generation).toBe(before.metadata.generation);
+  },
+
   'secret-rotation': async (stage) => {
     await stage.ready();
     const tls = { resource: WELL_KNOWN.Secret, namespace: 'default', name: 'web-tls' };
