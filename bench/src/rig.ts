@@ -46,6 +46,8 @@ export class Trio {
       spec: {
         sources: [source],
         actions: [{ updatePodTemplate: { objectRef: { kind, name } } }],
+        // The latency that is measured is the operator's own.
+        delivery: { coalesce: { quietSeconds: 0 } },
       },
     });
   }

@@ -5,6 +5,7 @@ export type { RetryHint, TriggerErrorOptions } from './contract/errors.js';
 export { PASS } from './contract/events.js';
 export type {
   AbsentEvent,
+  CoalesceWindow,
   DegradedEvent,
   OccurredEvent,
   Outcome,

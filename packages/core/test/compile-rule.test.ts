@@ -23,7 +23,11 @@ describe('a rule', () => {
     expect(rule).toMatchObject({
       identity: IDENTITY,
       onFirstSeen: 'baseline',
-      delivery: { concurrency: 16, breaker: { limit: 100, windowMs: 60_000 } },
+      delivery: {
+        concurrency: 16,
+        coalesce: { quietMs: 1000, maxWaitMs: 30_000 },
+        breaker: { limit: 100, windowMs: 60_000 },
+      },
       sources: [{ name: 'things[0]', config: { name: 'cm', on: ['created', 'updated'] } }],
       filters: [{ name: 'sieve[0]', config: { mesh: 1 } }],
       actions: [
@@ -38,11 +42,24 @@ describe('a rule', () => {
     });
   });
 
+  it.each([
+    ['of an action that brings a target to a state', good.actions, {}, { quietMs: 1000, maxWaitMs: 30_000 }],
+    ['of an action that reports', [{ call: { url: 'http://x' } }], {}, { quietMs: 0, maxWaitMs: 30_000 }],
+    ['that is off', good.actions, { quietSeconds: 0 }, { quietMs: 0, maxWaitMs: 30_000 }],
+    ['that is long', good.actions, { quietSeconds: 45 }, { quietMs: 45_000, maxWaitMs: 45_000 }],
+  ])('coalesces changes: the window %s', (_, actions, coalesce, window) => {
+    expect(compiled({ ...good, actions, delivery: { coalesce } }).delivery.coalesce).toEqual(window);
+  });
+
   it('takes all that may stand beside a plugin', () => {
     const rule = compiled({
       suspend: true,
       onFirstSeen: 'run',
-      delivery: { concurrency: 3, breaker: { limit: 2, windowSeconds: 5 } },
+      delivery: {
+        concurrency: 3,
+        coalesce: { quietSeconds: 0.2, maxWaitSeconds: 7 },
+        breaker: { limit: 2, windowSeconds: 5 },
+      },
       sources: [{ name: 'first', things: {} }],
       filters: [{ name: 'fine', sieve: { mesh: 0.5 } }],
       actions: [
@@ -57,7 +74,11 @@ describe('a rule', () => {
     });
     expect(rule).toMatchObject({
       onFirstSeen: 'run',
-      delivery: { concurrency: 3, breaker: { limit: 2, windowMs: 5000 } },
+      delivery: {
+        concurrency: 3,
+        coalesce: { quietMs: 200, maxWaitMs: 7000 },
+        breaker: { limit: 2, windowMs: 5000 },
+      },
       sources: [{ name: 'first' }],
       filters: [{ name: 'fine' }],
       actions: [
@@ -147,6 +168,24 @@ const wrong: [string, unknown, string, string][] = [
     { ...good, delivery: { concurency: 1 } },
     'spec.delivery.concurency',
     'is not a known field; did you mean "concurrency"?',
+  ],
+  [
+    'less than no quiet',
+    { ...good, delivery: { coalesce: { quietSeconds: -1 } } },
+    'spec.delivery.coalesce.quietSeconds',
+    '-1 must be >= 0',
+  ],
+  [
+    'a wait shorter than the quiet',
+    { ...good, delivery: { coalesce: { quietSeconds: 5, maxWaitSeconds: 4 } } },
+    'spec.delivery.coalesce.maxWaitSeconds',
+    '4 is shorter than quietSeconds (5); raise it, or lower quietSeconds',
+  ],
+  [
+    'a misspelt quiet',
+    { ...good, delivery: { coalesce: { quietSecond: 5 } } },
+    'spec.delivery.coalesce.quietSecond',
+    'is not a known field; did you mean "quietSeconds"?',
   ],
   [
     'a breaker without limit',

@@ -3,6 +3,7 @@ import {
   type Filter,
   type FilterContext,
   PASS,
+  StringEnum,
   type TriggerEvent,
   type Verdict,
 } from '@kube-trigger/core';
@@ -26,40 +27,34 @@ export const DebounceConfig = Type.Object(
         description: `But no longer than this since the first change that waits. Default: ${MAX_WAIT_FACTOR} times quietSeconds.`,
       }),
     ),
-    by: Type.String({
+    by: StringEnum(['key', 'rule'], {
       default: 'key',
-      description: 'What must be quiet. Only key: each object by itself.',
+      description:
+        'What must be quiet. key: each object by itself. rule: all objects of the rule; their changes then begin together, so that a target is rolled once.',
     }),
   },
-  { additionalProperties: false, description: 'Lets a burst of changes of one object pass as one.' },
+  { additionalProperties: false, description: 'Lets a burst of changes pass as one.' },
 );
 export type DebounceConfig = Static<typeof DebounceConfig>;
 
-export function validateDebounce({ quietSeconds, maxWaitSeconds, by }: DebounceConfig): ConfigIssue[] {
-  const issues: ConfigIssue[] = [];
-  if (maxWaitSeconds !== undefined && maxWaitSeconds < quietSeconds) {
-    const message = `${maxWaitSeconds} is shorter than quietSeconds (${quietSeconds}); raise it, or lower quietSeconds`;
-    issues.push({ path: 'maxWaitSeconds', message });
-  }
-  if (by !== 'key') {
-    const why =
-      by === 'rule'
-        ? '"rule" is not available: keys are delivered one by one, so a burst over several keys would still be as many deliveries'
-        : `"${by}" is not known`;
-    issues.push({ path: 'by', message: `${why}; write key, or leave it out` });
-  }
-  return issues;
+export function validateDebounce({ quietSeconds, maxWaitSeconds }: DebounceConfig): ConfigIssue[] {
+  if (maxWaitSeconds === undefined || maxWaitSeconds >= quietSeconds) return [];
+  const message = `${maxWaitSeconds} is shorter than quietSeconds (${quietSeconds}); raise it, or lower quietSeconds`;
+  return [{ path: 'maxWaitSeconds', message }];
 }
 
 /**
  * Defers a state until its key has been quiet, at most until `maxWaitSeconds` after the first state that waits. Stateless: it reads the event's
- * own times, which begin anew when the operator starts. Occurrences pass: each counts, so there is nothing to put together.
+ * own times, which begin anew when the operator starts. Occurrences pass: each counts, so there is nothing to put together. What a whole
+ * rule waits for no single event can tell: `by: rule` asks the host for it.
  */
 @injectable()
 export class DebounceFilter implements Filter<DebounceConfig> {
   decide(config: DebounceConfig, event: TriggerEvent, { scheduler }: FilterContext): Verdict {
+    const { quietSeconds, maxWaitSeconds = MAX_WAIT_FACTOR * quietSeconds, by } = config;
+    if (by === 'rule')
+      return { pass: true, coalesce: { quietMs: quietSeconds * 1000, maxWaitMs: maxWaitSeconds * 1000 } };
     if (event.change === 'occurred') return PASS;
-    const { quietSeconds, maxWaitSeconds = MAX_WAIT_FACTOR * quietSeconds } = config;
     const quietMs = event.observedAtMs + quietSeconds * 1000;
     const enoughMs = event.waitingSinceMs + maxWaitSeconds * 1000;
     const deferUntilMs = Math.min(quietMs, enoughMs);

@@ -27,7 +27,7 @@ export const cel = defineFilter({
 /** The filter `debounce`. */
 export const debounce = defineFilter({
   name: 'debounce',
-  summary: 'Lets a burst of changes of one object pass as one.',
+  summary: 'Lets a burst of changes pass as one.',
   config: DebounceConfig,
   validate: validateDebounce,
   rbac: [],

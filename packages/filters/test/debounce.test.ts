@@ -9,6 +9,7 @@ describe('a good debounce', () => {
     { quietSeconds: 5 },
     { quietSeconds: 5, maxWaitSeconds: 5 },
     { quietSeconds: 5, maxWaitSeconds: 60, by: 'key' },
+    { quietSeconds: 5, by: 'rule' },
   ])('%j', (config) => {
     expect(wrongWith(debounce, config)).toEqual([]);
   });
@@ -20,8 +21,7 @@ describe('a bad debounce', () => {
     [{ quietSeconds: 0 }, 'debounce.quietSeconds: 0 must be >= 1'],
     [{ quietSeconds: '5s' }, 'debounce.quietSeconds: "5s" must be integer'],
     [{ quietSeconds: 5, maxWaitSeconds: 4 }, 'debounce.maxWaitSeconds: 4 is shorter than quietSeconds (5); raise it'],
-    [{ quietSeconds: 5, by: 'rule' }, 'debounce.by: "rule" is not available: keys are delivered one by one'],
-    [{ quietSeconds: 5, by: 'source' }, 'debounce.by: "source" is not known; write key, or leave it out'],
+    [{ quietSeconds: 5, by: 'source' }, 'debounce.by: "source" is not one of key, rule'],
   ])('%j', (config, expected) => {
     expect(wrongWith(debounce, config)).toEqual([expect.stringContaining(expected)]);
   });
@@ -89,9 +89,35 @@ describe('debounce in a rule', () => {
     expect(bench.runs).toEqual(['x@r1 after 9 s']);
   });
 
+  it('by rule passes the burst of all keys once all have been quiet, at the latest after maxWaitSeconds', async () => {
+    const bench = await started({ quietSeconds: 5, maxWaitSeconds: 12, by: 'rule' });
+    bench.set('x', 'r1');
+    await bench.clock.advance(3000);
+    bench.set('y', 'r1');
+    await bench.clock.advance(60_000);
+    expect(bench.runs).toEqual(['x@r1 after 8 s', 'y@r1 after 8 s']);
+    for (let i = 2; i <= 6; i += 1) {
+      bench.set(i % 2 === 0 ? 'x' : 'y', `r${i}`);
+      await bench.clock.advance(4000);
+    }
+    expect(bench.runs.slice(2).toSorted()).toEqual(['x@r4 after 75 s', 'y@r3 after 75 s']);
+  });
+
+  it('by rule fires nothing for a change that is undone while it waits', async () => {
+    const bench = await started({ quietSeconds: 5, by: 'rule' });
+    bench.set('x', 'r1');
+    bench.set('y', 'r1');
+    await bench.clock.advance(2000);
+    bench.set('x', 'r0');
+    await bench.clock.advance(60_000);
+    expect(bench.runs).toEqual(['y@r1 after 5 s']);
+  });
+
   it('lets occurrences pass: each counts', () => {
     const event = fakeEvent({ change: 'occurred' });
-    const config = { quietSeconds: 5, by: 'key' };
+    const config = { quietSeconds: 5, by: 'key' as const };
+    const byRule = new DebounceFilter().decide({ quietSeconds: 5, by: 'rule' }, event, fakeContext());
+    expect(byRule).toEqual({ pass: true, coalesce: { quietMs: 5000, maxWaitMs: 50_000 } });
     expect(new DebounceFilter().decide(config, event, fakeContext())).toEqual({ pass: true });
     expect(new DebounceFilter().decide(config, fakeEvent(), fakeContext())).not.toEqual({ pass: true });
   });

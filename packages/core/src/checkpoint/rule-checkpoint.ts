@@ -219,8 +219,12 @@ export class RuleCheckpoint {
     this.#set(state, { ...entry, failed: undefined, begun: { revision: entry.settled, parts: entry.parts } });
   }
 
+  /** How often the combined revision was asked for: what is begun when it grows may be on a target from then on. */
+  readings = 0;
+
   /** One opaque string for the states that the rule's targets have or are being given. */
-  get combinedRevision(): string {
+  readCombinedRevision(): string {
+    this.readings += 1;
     return createHash('sha256').update(this.#sum.toString(16)).digest('base64url').slice(0, 22);
   }
 

@@ -78,8 +78,17 @@ export interface TriggerEvent<D = unknown> {
 
 /** A filter's answer. `because` and `drop` end up in `explain`, status and logs: a short clause that names the fact. */
 export type Verdict =
-  | { readonly pass: true }
+  | { readonly pass: true; readonly coalesce?: CoalesceWindow }
   | { readonly drop: string }
   | { readonly deferUntilMs: number; readonly because: string };
+
+/**
+ * Lets a change that passes begin together with others of its rule: once none came for `quietMs`, at the latest `maxWaitMs` after the
+ * first of them. Where the rule (`delivery.coalesce`) and its filters ask for different windows, the longest counts.
+ */
+export interface CoalesceWindow {
+  readonly quietMs: number;
+  readonly maxWaitMs: number;
+}
 
 export const PASS: Verdict = { pass: true };

@@ -1,6 +1,6 @@
 import type { PluginContext } from '../contract/context.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
-import type { TriggerEvent, Verdict } from '../contract/events.js';
+import type { CoalesceWindow, TriggerEvent, Verdict } from '../contract/events.js';
 import type { CompiledRule, RuleInstances } from '../rule/compiled-rule.js';
 import { attempt } from './attempt.js';
 import type { Observation } from './observation.js';
@@ -14,11 +14,18 @@ export interface Objection {
   readonly verdict: Exclude<Verdict, { pass: true }>;
 }
 
-/** Asks the source's own gate and then the rule's filters; undefined when all pass. At once, unless a filter looks at the object. */
-export type Decide = (
-  observation: Observation,
-  event: TriggerEvent,
-) => Objection | undefined | Promise<Objection | undefined>;
+/** All gates passed it; with what it is to begin together, by the rule and whoever else asked for that. */
+export interface Passage {
+  readonly pass: true;
+  readonly window: CoalesceWindow;
+}
+
+export const AT_ONCE: Passage = { pass: true, window: { quietMs: 0, maxWaitMs: 0 } };
+
+export type Decision = Objection | Passage;
+
+/** Asks the source's own gate and then the rule's filters, up to the first objection. At once, unless a filter looks at the object. */
+export type Decide = (observation: Observation, event: TriggerEvent) => Decision | Promise<Decision>;
 
 /** A gate that fails is asked again after so long: never a silent pass, never a silent drop. */
 const ASK_AGAIN_MS = 30_000;
@@ -44,32 +51,34 @@ export function gatesOf(rule: CompiledRule, { filters }: RuleInstances, options:
     const deferUntilMs = context.scheduler.now() + ASK_AGAIN_MS;
     return { gate, verdict: { deferUntilMs, because: `${gate} failed: ${error.message}` } };
   };
-  const ask = (gate: string, question: () => unknown): Objection | undefined => {
+  const ask = (gate: string, question: () => unknown): Objection | { readonly window?: CoalesceWindow } => {
     try {
       const verdict = checked(question());
-      return 'pass' in verdict ? undefined : { gate, verdict };
+      return 'pass' in verdict ? { window: verdict.coalesce } : { gate, verdict };
     } catch (thrown) {
       return failed(gate, thrown);
     }
   };
-  const askAll = ({ source, instance }: Observation, event: TriggerEvent): Objection | 'needs object' | undefined => {
+  const askAll = ({ source, instance }: Observation, event: TriggerEvent): Decision | 'needs object' => {
     const own = 'decide' in instance && instance.decide !== undefined;
-    let objection = own ? ask(source.name, () => instance.decide?.(source.config, event)) : undefined;
+    let answer = own ? ask(source.name, () => instance.decide?.(source.config, event)) : {};
+    let window = rule.delivery.coalesce;
     for (const { name, config, needsObject, filter } of asked) {
-      if (objection !== undefined) break;
+      if ('gate' in answer) break;
       if (needsObject && !('object' in event)) return 'needs object';
-      objection = ask(name, () => filter.decide(config, event, context));
+      answer = ask(name, () => filter.decide(config, event, context));
+      if ('window' in answer) window = longest(window, answer.window);
     }
-    return objection;
+    return 'gate' in answer ? answer : { pass: true, window };
   };
   // No more of them at a time than deliveries: that bounds what is in memory.
   const places = new Semaphore(rule.delivery.concurrency);
-  const lookAndAsk = async (observation: Observation, event: TriggerEvent): Promise<Objection | undefined> => {
+  const lookAndAsk = async (observation: Observation, event: TriggerEvent): Promise<Decision> => {
     const leave = await places.acquire();
     try {
       const read = (signal: AbortSignal) => readObject(observation, { ...context, signal });
       const object = await attempt(read, { timeoutMs: READ_TIMEOUT_MS, scheduler: context.scheduler, stopped });
-      return askAll(observation, { ...event, object }) as Objection | undefined;
+      return askAll(observation, { ...event, object }) as Decision;
     } catch (thrown) {
       return failed(observation.source.name, thrown);
     } finally {
@@ -82,14 +91,27 @@ export function gatesOf(rule: CompiledRule, { filters }: RuleInstances, options:
   };
 }
 
+function longest(one: CoalesceWindow, other: CoalesceWindow = one): CoalesceWindow {
+  const quietMs = Math.max(one.quietMs, other.quietMs);
+  // Who asks for no quiet has no say in how long it may take.
+  const waits = [one, other].filter((window) => window.quietMs > 0).map(({ maxWaitMs }) => maxWaitMs);
+  return { quietMs, maxWaitMs: Math.max(0, ...waits) };
+}
+
 function checked(answer: unknown): Verdict {
   if (typeof answer === 'object' && answer !== null) {
-    const { pass, drop, deferUntilMs, because } = answer as Record<string, unknown>;
-    if (pass === true) return { pass };
+    const { pass, coalesce, drop, deferUntilMs, because } = answer as Record<string, unknown>;
+    if (pass === true && coalesce === undefined) return { pass };
+    if (pass === true && isWindow(coalesce)) return { pass, coalesce };
     if (typeof drop === 'string') return { drop };
     if (typeof deferUntilMs === 'number' && !Number.isNaN(deferUntilMs) && typeof because === 'string')
       return { deferUntilMs, because };
   }
   const kind = answer === null ? 'null' : typeof answer;
   throw new TriggerError('KT_PLUGIN_FAULT', `decide answered with no Verdict (${kind})`);
+}
+
+function isWindow(value: unknown): value is CoalesceWindow {
+  const { quietMs, maxWaitMs } = (value ?? {}) as Record<string, unknown>;
+  return Number.isFinite(quietMs) && Number.isFinite(maxWaitMs);
 }

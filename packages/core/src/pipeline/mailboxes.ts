@@ -6,6 +6,7 @@ import type { TargetResult } from '../contract/plugin.js';
 import type { DeliveryOptions } from '../rule/compiled-rule.js';
 import { orAborted } from './attempt.js';
 import { Breaker } from './breaker.js';
+import { Coalescing } from './coalescing.js';
 import { eventOf } from './event-of.js';
 import type { Decide } from './gates.js';
 import { Mailbox, MAX_OCCURRENCES } from './mailbox.js';
@@ -49,6 +50,8 @@ export class Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
   readonly #places: Semaphore;
   readonly #beginnings: Semaphore;
+  readonly #coalescing: Coalescing;
+  readonly #isLevel: boolean;
   readonly #closing = new AbortController();
   readonly #stopped = new AbortController();
   readonly #breaker: Breaker;
@@ -57,7 +60,10 @@ export class Mailboxes {
   constructor(private readonly options: MailboxOptions) {
     const { checkpoint, delivery, runner } = options;
     this.#places = new Semaphore(delivery.concurrency);
-    this.#beginnings = new Semaphore(Math.max(BEGUN_AHEAD, 4 * delivery.concurrency));
+    this.#isLevel = runner.actions.some(({ compiled }) => compiled.plugin.semantics === 'level');
+    // What begins together must be recorded as begun together: a target is rolled once for all of it.
+    this.#beginnings = new Semaphore(this.#isLevel ? Infinity : Math.max(BEGUN_AHEAD, 4 * delivery.concurrency));
+    this.#coalescing = new Coalescing(runner.scheduler);
     this.#breaker = new Breaker(delivery.breaker, runner.scheduler, checkpoint.tripped !== undefined);
   }
 
@@ -147,6 +153,7 @@ export class Mailboxes {
       }
     }
     this.#boxes.delete(box.id);
+    this.#coalescing.forget(box);
     if (this.#boxes.size === 0) this.#idle();
   }
 
@@ -179,26 +186,52 @@ export class Mailboxes {
 
   /** Returns how long to wait before asking again, if it is not dealt with now. */
   async #decideAndDeliver(box: Mailbox, observation: Observation, begun: () => void): Promise<number | undefined> {
-    const { checkpoint, decide, report, runner } = this.options;
-    const before = checkpoint.get(observation.sourceId, observation.key);
+    const before = this.options.checkpoint.get(observation.sourceId, observation.key);
+    if (!this.#coalescing.mayBegin(box, observation.revision)) {
+      const answer = await this.#decide(box, observation, before);
+      if (answer !== 'pass') return answer;
+    }
+    return this.#beginAndDeliver(box, { observation, before, leave: begun });
+  }
+
+  /** Asks the gates. Returns as above, unless the state may begin. */
+  async #decide(
+    box: Mailbox,
+    observation: Observation,
+    before: CheckpointEntry | undefined,
+  ): Promise<number | 'pass' | undefined> {
+    const { checkpoint, report, runner } = this.options;
     const event = this.#eventOf(box, observation, before);
-    const answer = decide(observation, event);
-    const objection = answer instanceof Promise ? await answer : answer;
+    const answer = this.options.decide(observation, event);
+    const decision = answer instanceof Promise ? await answer : answer;
     // An object took a while to read: a newer state, or the end, may have come meanwhile.
     if (answer instanceof Promise && (box.head !== observation || this.#closing.signal.aborted)) return undefined;
-    if (objection !== undefined && 'deferUntilMs' in objection.verdict) {
-      const { deferUntilMs: untilMs, because } = objection.verdict;
-      report({ type: 'verdict', event, gate: objection.gate, verdict: 'defer', because, untilMs });
+    if ('gate' in decision && 'deferUntilMs' in decision.verdict) {
+      this.#coalescing.forget(box);
+      const { deferUntilMs: untilMs, because } = decision.verdict;
+      report({ type: 'verdict', event, gate: decision.gate, verdict: 'defer', because, untilMs });
       const waitMs = untilMs - runner.scheduler.now();
       return waitMs > 0 ? waitMs : LOOK_AGAIN_MS.past;
     }
     // A delivery that began is always brought to an end: some targets may have its state already.
-    if (objection !== undefined && 'drop' in objection.verdict && before?.begun === undefined) {
-      report({ type: 'verdict', event, gate: objection.gate, verdict: 'drop', because: objection.verdict.drop });
+    if ('gate' in decision && 'drop' in decision.verdict && before?.begun === undefined) {
+      report({ type: 'verdict', event, gate: decision.gate, verdict: 'drop', because: decision.verdict.drop });
       checkpoint.drop(observation);
       this.#ended(box, { observation, event, outcome: 'dropped', actions: [] });
       return undefined;
     }
+    if (before?.begun?.revision === observation.revision) return 'pass';
+    const window = 'window' in decision ? decision.window : this.options.delivery.coalesce;
+    const held = this.#coalescing.hold(box, observation.revision, window);
+    if (held === undefined) return 'pass';
+    if (held.isNew) report({ type: 'verdict', event, gate: 'coalesce', verdict: 'defer', ...held });
+    return LONGEST_WAIT_MS;
+  }
+
+  /** As above. `begun.leave` is called once the delivery has a place. */
+  async #beginAndDeliver(box: Mailbox, { observation, before, leave: begun }: BegunDelivery) {
+    const { checkpoint } = this.options;
+    const { readings } = checkpoint;
     box.deliver(observation);
     try {
       const refused = await this.#begin(observation);
@@ -211,7 +244,8 @@ export class Mailboxes {
         }
         leave();
       }
-      checkpoint.undoBegin(observation, before);
+      // Unless a target may have it already, by the combined revision that another key's delivery brought there.
+      if (!this.#isLevel || checkpoint.readings === readings) checkpoint.undoBegin(observation, before);
       return refused;
     } finally {
       box.deliver(undefined);

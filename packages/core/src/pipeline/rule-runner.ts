@@ -5,7 +5,7 @@ import type { Logger, PluginContext } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { CompiledRule, CompiledSource, RuleInstances } from '../rule/compiled-rule.js';
 import { checkActions } from './check-actions.js';
-import { gatesOf } from './gates.js';
+import { AT_ONCE, gatesOf } from './gates.js';
 import { identifySources } from './identify-sources.js';
 import { Mailboxes, trippedError } from './mailboxes.js';
 import { MANUAL_ID, manualObservation, type ManualRun } from './manual.js';
@@ -90,7 +90,7 @@ export class RuleRunner {
     const runner: ActionRunner = {
       ...context,
       actions: rule.actions.map((compiled, i) => ({ compiled, instance: at(instances.actions, i) })),
-      combinedRevision: () => checkpoint.combinedRevision,
+      combinedRevision: () => checkpoint.readCombinedRevision(),
       report,
     };
     const decide = gatesOf(rule, instances, { context, report, stopped: this.#stop.signal });
@@ -98,8 +98,8 @@ export class RuleRunner {
       checkpoint,
       runner,
       delivery: rule.delivery,
-      // Whoever asks for a run by hand has decided.
-      decide: (observation, event) => (observation.manual === undefined ? decide(observation, event) : undefined),
+      // Whoever asks for a run by hand has decided, and waits for it.
+      decide: (observation, event) => (observation.manual === undefined ? decide(observation, event) : AT_ONCE),
       mayAct: () => this.#mayAct(),
       report,
     });

@@ -5,7 +5,7 @@ import { toTriggerError } from '../contract/errors.js';
 import type { ConfiguredRbacRule, Plugin } from '../contract/plugin.js';
 import { NamespaceName, ObjectName } from '../contract/schema.js';
 import type { PluginRegistry } from '../registry/plugin-registry.js';
-import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource } from './compiled-rule.js';
+import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource, DeliveryOptions } from './compiled-rule.js';
 import { foreignReferences, type ReachingItem } from './foreign-references.js';
 import { nearest } from './nearest.js';
 import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
@@ -62,12 +62,12 @@ export function compileRule(
   const sources = shape.value.sources.map((item, i) => compiler.source(item, i));
   const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
   const actions = shape.value.actions.map((item, i) => compiler.action(item, i));
+  compiler.issues.push(...coalesceIssues(delivery));
   compiler.refuseRepeats(sources);
   for (const [list, items] of Object.entries({ sources, filters, actions })) compiler.refuseRepeatedNames(list, items);
   compiler.refuseObjects(sources, { filters, actions });
   if (options.ownNamespaceOnly === true) compiler.refuseForeign();
   if (compiler.issues.length > 0) return { issues: compiler.issues, reason: compiler.reason };
-  const { concurrency, breaker } = delivery;
   const rule: CompiledRule = {
     identity,
     onFirstSeen,
@@ -75,10 +75,34 @@ export function compileRule(
     sources: sources.filter((source) => source !== undefined),
     filters: filters.filter((filter) => filter !== undefined),
     actions: actions.filter((action) => action !== undefined),
-    delivery: { concurrency, breaker: { limit: breaker.limit, windowMs: breaker.windowSeconds * 1000 } },
+    delivery: deliveryOf(delivery, actions),
   };
   if (compiler.tolerated.length === 0) return { rule, suspend };
   return { rule, suspend, tolerated: { issues: compiler.tolerated, reason: 'Invalid' } };
+}
+
+const MAX_WAIT_SECONDS = 30;
+
+function deliveryOf(
+  { concurrency, breaker, coalesce }: RuleSpec['delivery'],
+  actions: readonly (CompiledAction | undefined)[],
+): DeliveryOptions {
+  const isLevel = actions.some((action) => action?.plugin.semantics === 'level');
+  const { quietSeconds = isLevel ? 1 : 0 } = coalesce;
+  const { maxWaitSeconds = Math.max(MAX_WAIT_SECONDS, quietSeconds) } = coalesce;
+  return {
+    concurrency,
+    coalesce: { quietMs: quietSeconds * 1000, maxWaitMs: maxWaitSeconds * 1000 },
+    breaker: { limit: breaker.limit, windowMs: breaker.windowSeconds * 1000 },
+  };
+}
+
+/** Of what was written only: defaults fit each other. */
+function coalesceIssues({ coalesce }: RuleSpec['delivery']): RuleIssue[] {
+  const { quietSeconds, maxWaitSeconds } = coalesce;
+  if (quietSeconds === undefined || maxWaitSeconds === undefined || maxWaitSeconds >= quietSeconds) return [];
+  const message = `${maxWaitSeconds} is shorter than quietSeconds (${quietSeconds}); raise it, or lower quietSeconds`;
+  return [{ path: 'spec.delivery.coalesce.maxWaitSeconds', message }];
 }
 
 type Kind = Plugin['kind'];

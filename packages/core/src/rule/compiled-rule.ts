@@ -1,4 +1,5 @@
 import type { RuleIdentity } from '../contract/context.js';
+import type { CoalesceWindow } from '../contract/events.js';
 import type { Action, ActionPlugin, Filter, FilterPlugin, Source, SourcePlugin } from '../contract/plugin.js';
 
 /** A rule whose every name is resolved and whose every config is validated and defaulted. */
@@ -50,6 +51,8 @@ export interface RetryOptions {
 export interface DeliveryOptions {
   /** Keys in delivery at a time. */
   readonly concurrency: number;
+  /** Lets changes that come together begin together; a `quietMs` of 0 turns it off. */
+  readonly coalesce: CoalesceWindow;
   readonly breaker: BreakerOptions;
 }
 

@@ -96,6 +96,32 @@ export const RuleSpec = Type.Object(
           maximum: 1000,
           description: 'Keys that are delivered at a time.',
         }),
+        coalesce: Type.Object(
+          {
+            quietSeconds: Type.Optional(
+              Type.Number({
+                minimum: 0,
+                maximum: 3600,
+                description:
+                  'They begin once no other change came for so long; 0 turns it off. Default: 1 where an action brings a target to a state (updatePodTemplate), else 0.',
+              }),
+            ),
+            maxWaitSeconds: Type.Optional(
+              Type.Number({
+                minimum: 0,
+                maximum: 86_400,
+                description:
+                  'But no later than this after the first of them. Default: 30, or quietSeconds where that is more.',
+              }),
+            ),
+          },
+          {
+            default: {},
+            additionalProperties: false,
+            description:
+              'Lets changes of several objects that come together begin together, so that they roll a target once.',
+          },
+        ),
         breaker: Type.Object(
           {
             limit: Type.Integer({ default: 100, minimum: 1, description: 'Actions on one target because of one key.' }),

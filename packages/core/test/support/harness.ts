@@ -51,7 +51,12 @@ export function ruleOf(setup: Setup): CompiledRule {
   return {
     identity: IDENTITY,
     onFirstSeen: setup.onFirstSeen ?? 'baseline',
-    delivery: { concurrency: 16, breaker: { limit: 1000, windowMs: 60_000 }, ...setup.delivery },
+    delivery: {
+      concurrency: 16,
+      coalesce: { quietMs: 0, maxWaitMs: 0 },
+      breaker: { limit: 1000, windowMs: 60_000 },
+      ...setup.delivery,
+    },
     sources: setup.sources.map(({ id, semantics = 'level' }, i) => ({
       name: `fake[${i}]`,
       id: id ?? `source-${i}`,

@@ -47,7 +47,13 @@ export class Bench {
   /** Starts the rule (again) and lets it see everything. */
   async start(): Promise<void> {
     const identity = { namespace: 'shop', name: 'example', uid: 'uid-1' };
-    const spec = { sources: [{ things: {} }], filters: this.filterItems, actions: [{ record: {} }] };
+    const spec = {
+      sources: [{ things: {} }],
+      filters: this.filterItems,
+      actions: [{ record: {} }],
+      // What filters do is to be seen, and when.
+      delivery: { coalesce: { quietSeconds: 0 } },
+    };
     const compilation = compileRule(identity, spec, this.#registry());
     if ('issues' in compilation) throw new Error(JSON.stringify(compilation.issues));
     this.#runner = new RuleRunner(compilation.rule, instantiate(compilation.rule, container), {

@@ -64,7 +64,7 @@ it('500 rules that first see 10,000 objects do nothing, and then exactly what ch
     because: 'all rules should become Ready',
   });
   const rolls = () => cluster.stats.requests({ verb: 'patch', resource: 'deployments' });
-  await never(() => rolls() > 0, { forMs: 1500 });
+  await never(() => rolls() > 0, { forMs: 2500 });
 
   const target = { resource: WELL_KNOWN.ConfigMap, namespace: 'default', name: 'cm-7' };
   await kube.patch(target, { data: { value: 'changed' } }, { type: 'merge' });

@@ -74,8 +74,11 @@ export class Stage implements AsyncDisposable {
     });
   }
 
+  /** Changes are not held for others to come, so that it soon shows that nothing happens; `delivery.coalesce` in the spec overrides that. */
   async rule(name: string, spec: object): Promise<void> {
-    const body = { apiVersion: 'app.example.com/v1alpha1', kind: 'TriggerRule', metadata: { name }, spec };
+    const { delivery, ...rest } = spec as { delivery?: object };
+    const whole = { ...rest, delivery: { coalesce: { quietSeconds: 0 }, ...delivery } };
+    const body = { apiVersion: 'app.example.com/v1alpha1', kind: 'TriggerRule', metadata: { name }, spec: whole };
     await this.#must('POST', this.#rulePath(), body);
   }
 
