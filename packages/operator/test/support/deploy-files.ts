@@ -1,0 +1,73 @@
+import type { RbacRule } from '@kube-trigger/core';
+import { stringify } from 'yaml';
+import { definitions } from '../../src/api/definitions.js';
+import { rbacManifests } from '../../src/api/rbac-manifests.js';
+import { merged, type PluginRightsOptions, rightsForPlugins, RULES_RBAC } from '../../src/api/rbac.js';
+import { bundledRegistry } from '../../src/plugins/bundled.js';
+
+const NAME = 'kube-trigger';
+const HEADER = '# Generated from the plugins: vitest run packages/operator/test/unit/deploy.test.ts -u\n';
+
+/** The files under deploy/ that follow from the code, by path. */
+export function deployFiles(): Record<string, string> {
+  const crds = yaml(definitions(bundledRegistry()));
+  return {
+    'chart/crds/definitions.yaml': crds,
+    'chart/files/rights.yaml': yaml([rights()]),
+    'kustomize/base/definitions.yaml': crds,
+    'kustomize/overlays/cluster-wide/rbac.yaml': roles([]),
+    'kustomize/overlays/single-namespace/rbac.yaml': roles([NAME]),
+    'kustomize/overlays/namespaces/rbac.yaml': roles(['shop', 'billing']),
+  };
+}
+
+export function rightsOf(options: Partial<PluginRightsOptions>, disabled: readonly string[] = []) {
+  const registry = bundledRegistry();
+  for (const name of disabled) registry.disable(name);
+  return rightsForPlugins(registry.all(), { leaseName: NAME, ...options });
+}
+
+function roles(namespaces: readonly string[]): string {
+  return yaml(rbacManifests(rightsOf({ namespaces }), { name: NAME, operatorNamespace: NAME }));
+}
+
+/** What the chart puts together by its values. */
+function rights(): object {
+  const names = [
+    ...new Set(
+      bundledRegistry()
+        .all()
+        .map(({ name }) => name),
+    ),
+  ].toSorted();
+  const none = rightsForPlugins([], { leaseName: NAME });
+  const beyond = (rules: readonly RbacRule[], base: readonly RbacRule[]) => rules.slice(base.length);
+  return {
+    rules: none.cluster,
+    lease: none.own,
+    impersonate: beyond(rightsForPlugins([], { leaseName: NAME, impersonate: 'always' }).cluster, merged(RULES_RBAC)),
+    plugins: Object.fromEntries(
+      names.map((name) => {
+        const plugins = bundledRegistry()
+          .all()
+          .filter((plugin) => plugin.name === name);
+        const { cluster, own } = rightsForPlugins(plugins, { leaseName: NAME });
+        const withheld = rightsForPlugins(plugins, { leaseName: NAME, secrets: false });
+        return [
+          name,
+          {
+            acting: beyond(cluster, none.cluster),
+            withoutSecrets: beyond(withheld.cluster, none.cluster),
+            own: beyond(own, none.own),
+          },
+        ];
+      }),
+    ),
+  };
+}
+
+function yaml(documents: readonly object[]): string {
+  // kubectl reads YAML 1.1, in which an unquoted `on` is a boolean.
+  const texts = documents.map((document) => stringify(document, { aliasDuplicateObjects: false, version: '1.1' }));
+  return HEADER + texts.join('---\n');
+}
