@@ -15,13 +15,13 @@ if (target === undefined) {
 const directory = resolve(target);
 const operator = join(root, 'packages', 'operator');
 
-/** Our own packages get a part of undici; a name that is missing there fails the build. */
+/** Our own packages get a part of undici; a name that is missing there fails the build. WebSockets need all of it, on demand. */
 const dispatchers = join(root, 'scripts', 'undici-dispatchers.js');
 const undiciInPart = {
   name: 'undici-in-part',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^undici$/ }, ({ importer }) =>
-      importer.startsWith(join(root, 'packages')) && !importer.includes('node_modules')
+      importer.startsWith(join(root, 'packages')) && !/node_modules|exec[/]converse/.test(importer)
         ? { path: dispatchers }
         : undefined,
     );

@@ -6,7 +6,9 @@ import { deadline } from '../time.js';
 import { WELL_KNOWN } from '../well-known.js';
 import { Channels } from './channels.js';
 import type { ExecOptions, ExecRequest, ExecResult } from './contract.js';
-import { converse, execLost } from './converse.js';
+
+/** Loaded with the first command: undici's WebSocket brings all of its fetch, 13 MB of memory. */
+const CONVERSE = () => import('./converse.js');
 
 /** Longer than any command may take: what timers hold at most. */
 const UNLIMITED_MS = 2 ** 31 - 1;
@@ -17,6 +19,7 @@ export class Execer {
 
   async run(request: ExecRequest, options: ExecOptions): Promise<ExecResult> {
     options.signal?.throwIfAborted();
+    const { execLost } = await CONVERSE();
     const path = pathOf(request);
     const attributes = attributesOf('GET', path);
     const { scheduler } = this.transport;
@@ -45,6 +48,7 @@ export class Execer {
     const line = await this.transport.line();
     this.transport.counters.requests += 1;
     try {
+      const { converse } = await CONVERSE();
       return await converse(line, { path, attributes, channels, signal, scheduler, timings });
     } finally {
       line.destroy();

@@ -126,8 +126,11 @@ describe.skipIf(!hasHelm)('helm template', () => {
       execFileSync('kubectl', ['kustomize', join(DEPLOY, 'kustomize/overlays/cluster-wide')], { encoding: 'utf8' }),
     );
     const pod = (manifests: readonly Manifest[]) => {
-      const { imagePullPolicy: _, ...container } = manifests.find(({ kind }) => kind === 'Deployment')?.spec?.template
-        ?.spec.containers[0] as unknown as Record<string, unknown>;
+      const deployment = manifests.find(({ kind }) => kind === 'Deployment');
+      const { imagePullPolicy: _, ...container } = { ...deployment?.spec?.template?.spec.containers[0] } as Record<
+        string,
+        unknown
+      >;
       return container;
     };
     expect(pod(render())).toEqual(pod(kustomized));
