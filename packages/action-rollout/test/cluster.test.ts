@@ -1,8 +1,11 @@
 import { isTriggerError } from '@kube-trigger/core';
-import { createKubeClient, type KubeClient, staticAuth } from '@kube-trigger/kube';
+import { createKubeClient, type KubeClient, staticAuth, WELL_KNOWN } from '@kube-trigger/kube';
 import { type ApiObject, describeOnClusters, eventually, type TestCluster } from '@kube-trigger/testing';
 import { fakeContext, fakeDelivery, fakeEvent, RecordingLogger } from '@kube-trigger/testing/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { workloadProjection } from '../src/index/workload.js';
+import { sharedBy } from '../src/shared.js';
+import { kindOf } from '../src/targets/kinds.js';
 import { CAUSE_ANNOTATION, RolloutAction, type RolloutConfig } from '../src/index.js';
 
 const KINDS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
@@ -96,6 +99,32 @@ describeOnClusters('updatePodTemplate', (start) => {
     await run('Deployment', { redelivered: true });
     await run('Deployment', { revision: 'combined-2', event: fakeEvent({ id: '2', observedAtMs: Date.UTC(2026, 1) }) });
     await eventually(async () => (await observed(3)) && (await replicaSets()) === 3);
+  });
+
+  it('names who keeps removing its annotation, as the API server tells it', async () => {
+    await make('Deployment');
+    const action = new RolloutAction(kube);
+    const project = workloadProjection(kindOf({ kind: 'Deployment' }));
+    const open = sharedBy(kube).index.open({ resource: WELL_KNOWN.Deployment, namespace, name: 'web', project }, () =>
+      Date.now(),
+    );
+    const rollOnce = (revision: string) =>
+      action.run(
+        configOf('Deployment'),
+        fakeDelivery({ revision, event: fakeEvent({ id: revision, observedAtMs: Date.now() }) }),
+        context(),
+      );
+    for (const [index, revision] of ['r1', 'r2', 'r3'].entries()) {
+      expect((await rollOnce(revision)).outcome).toBe('done');
+      const patch = { spec: { template: { metadata: { annotations: null }, spec: { hostname: revision } } } };
+      await cluster.request('PATCH', `${pathOf('Deployment')}?fieldManager=argocd-controller`, patch, MERGE);
+      const removals = () => open.view.get('web')?.removals['trigger.app.example.com/shop.example'];
+      await eventually(() => removals()?.times === index + 1);
+      expect(removals()?.by).toBe('argocd-controller');
+    }
+    await expect(rollOnce('r4')).rejects.toThrow('argocd-controller removed trigger.app.example.com/shop.example');
+    open.release();
+    action.dispose();
   });
 
   it('leaves alone what is being deleted', async () => {
