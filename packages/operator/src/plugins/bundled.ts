@@ -1,3 +1,4 @@
+import exec from '@kube-trigger/action-exec';
 import rollout from '@kube-trigger/action-rollout';
 import webhook from '@kube-trigger/action-webhook';
 import { type Plugin, PluginRegistry } from '@kube-trigger/core';
@@ -20,6 +21,7 @@ export const BUNDLED: readonly (readonly [packageName: string, plugin: Plugin])[
   ['@kube-trigger/filters', blackout],
   ['@kube-trigger/action-rollout', rollout],
   ['@kube-trigger/action-webhook', webhook],
+  ['@kube-trigger/action-exec', exec],
 ];
 
 export function bundledRegistry(): PluginRegistry {

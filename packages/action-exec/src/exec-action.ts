@@ -1,0 +1,130 @@
+import {
+  type Action,
+  type ActionContext,
+  type ActionResult,
+  type Delivery,
+  isTriggerError,
+  TriggerError,
+} from '@kube-trigger/core';
+import { EvaluationError } from '@kube-trigger/expressions';
+import { Answered, each, type KubeClient, KubeClientToken, type Pod, WELL_KNOWN } from '@kube-trigger/kube';
+import { inject, injectable } from 'tsyringe';
+import type { ExecConfig } from './config.js';
+import { execError } from './errors.js';
+import { conclude, type PodOutcome } from './outcome.js';
+import { containerOf, type Place, placeOf, targetPods } from './targets.js';
+import { compileWord } from './validate.js';
+import { judge } from './verdict.js';
+
+interface Attempt {
+  readonly config: ExecConfig;
+  readonly command: readonly string[];
+  readonly delivery: Delivery;
+  readonly place: Place;
+}
+
+/**
+ * Runs the command once per pod. Pods in which it succeeded, or failed for good, are not asked again for the same delivery as long as this
+ * instance lives; after a restart, or when the answer was lost, it runs again.
+ */
+@injectable()
+export class ExecAction implements Action<ExecConfig> {
+  readonly #answered = new Answered();
+
+  constructor(@inject(KubeClientToken) private readonly kube: KubeClient) {}
+
+  async run(config: ExecConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
+    context.signal.throwIfAborted();
+    const place = placeOf(this.kube, config, context);
+    const command = commandOf(config, delivery, context);
+    const pods = await targetPods(config, place);
+    if ('scaledToZero' in pods) {
+      const message = 'is scaled to zero: its pods will start with the new state';
+      return { outcome: 'unchanged', targets: [{ target: pods.scaledToZero, outcome: 'unchanged', message }] };
+    }
+    const attempt = { config, command, delivery, place };
+    const outcomes = await each(pods, config.parallelism, (pod) => this.#inPod(pod, attempt));
+    const over = outcomes.every((outcome) => 'result' in outcome || outcome.error.retry === 'never');
+    if (over) this.#answered.forget(delivery.id);
+    return conclude(outcomes);
+  }
+
+  /** The pods are there, have the container, and may be entered. Runs nothing. */
+  async check(config: ExecConfig, context: ActionContext): Promise<void> {
+    context.signal.throwIfAborted();
+    const place = placeOf(this.kube, config, context);
+    const pods = await targetPods(config, place);
+    if ('scaledToZero' in pods) return;
+    for (const pod of pods) containerOf(pod, config.container);
+    for (const verb of ['get', 'create']) await this.#mayExec(verb, config, place);
+  }
+
+  async #mayExec(verb: string, { name }: ExecConfig, { namespace, signal }: Place): Promise<void> {
+    const question = { verb, resource: WELL_KNOWN.Pod, subresource: 'exec', namespace, name };
+    const { allowed } = await this.kube.canI(question, { signal });
+    if (allowed) return;
+    throw new TriggerError('KT_KUBE_FORBIDDEN', `RBAC does not allow to ${verb} pods/exec in namespace ${namespace}`, {
+      retry: 'backoff',
+      fix: `Add to a Role in namespace ${namespace}: {apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`,
+    });
+  }
+
+  async #inPod(pod: Pod, attempt: Attempt): Promise<PodOutcome> {
+    const { delivery, place } = attempt;
+    const target = `Pod/${place.namespace}/${pod.metadata.name ?? ''}`;
+    const id = pod.metadata.uid ?? target;
+    const before = this.#answered.get(delivery.id, id);
+    if (before !== undefined) {
+      if ('rejected' in before) return { target, error: before.rejected };
+      return { result: { target, outcome: 'unchanged', message: `ran in an earlier attempt: ${before.accepted}` } };
+    }
+    try {
+      const accepted = await this.#exec(pod, attempt);
+      this.#answered.set(delivery.id, id, { accepted });
+      return { result: { target, outcome: 'done', message: accepted } };
+    } catch (thrown) {
+      place.signal.throwIfAborted();
+      if (!isTriggerError(thrown)) throw thrown;
+      if (thrown.retry === 'never') this.#answered.set(delivery.id, id, { rejected: thrown });
+      return { target, error: thrown };
+    }
+  }
+
+  async #exec(pod: Pod, { config, command, place }: Attempt): Promise<string> {
+    const { namespace, signal } = place;
+    const container = containerOf(pod, config.container);
+    try {
+      const result = await this.kube.exec({ namespace, pod: pod.metadata.name ?? '', container, command }, { signal });
+      return judge(result, config);
+    } catch (thrown) {
+      throw isTriggerError(thrown) && thrown.code === 'KT_KUBE_INVALID' ? endedMeanwhile(thrown) : thrown;
+    }
+  }
+}
+
+/** Pod and container were there a moment ago, so what the server refuses has just ended: a repetition asks those that are there then. */
+function endedMeanwhile({ code, message, facts }: TriggerError): TriggerError {
+  return new TriggerError(code, message, { retry: 'backoff', facts });
+}
+
+/** All words are part of one URL. */
+const MAX_COMMAND = 65_536;
+
+function commandOf({ command }: ExecConfig, { event }: Delivery, { rule }: ActionContext): string[] {
+  const words = command.map((word, index) => {
+    try {
+      const { template, issue } = compileWord(word);
+      if (template === undefined) throw new EvaluationError(issue, { fix: 'Correct it' });
+      return template.render(event, rule);
+    } catch (error) {
+      if (!(error instanceof EvaluationError)) throw error;
+      throw execError('KT_EXEC_TEMPLATE', `command[${index}]: ${error.message}`, { retry: 'never', fix: error.fix });
+    }
+  });
+  const length = words.reduce((sum, word) => sum + word.length, 0);
+  if (length <= MAX_COMMAND) return words;
+  throw execError('KT_EXEC_TEMPLATE', `the command has ${length} characters; at most ${MAX_COMMAND} can be sent`, {
+    retry: 'never',
+    fix: 'Put into it the names of things, not the things',
+  });
+}

@@ -1,0 +1,113 @@
+import { createKubeClient, type KubeClient, staticAuth } from '@kube-trigger/kube';
+import { BUSYBOX, describeOnNode, eventually, startPod, type TestCluster } from '@kube-trigger/testing';
+import { configOf, fakeContext, fakeDelivery, RecordingLogger } from '@kube-trigger/testing/contracts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { exec, ExecAction, type ExecConfig } from '../../src/index.js';
+import { errorOf, plugin } from '../world.js';
+
+/** As nginx: reads its configuration when it starts, and again on SIGHUP. */
+const SERVER = `
+load() { cp /etc/app/greeting /tmp/served; }
+trap load HUP
+load
+while true; do sleep 1 & wait; done`;
+
+/** With the identity that the declared RBAC gives, and nothing more. */
+describeOnNode('the exec action', (start) => {
+  let cluster: TestCluster;
+  let namespace: string;
+  let kube: KubeClient;
+  let action: ExecAction;
+
+  const pods = ['web-0', 'web-1'];
+  const served = async (name: string) => {
+    const { stdout } = await admin.exec({ namespace, pod: name, command: ['cat', '/tmp/served', '/etc/app/greeting'] });
+    return stdout.bytes.toString();
+  };
+  let admin: KubeClient;
+
+  const post = async (path: string, body: object) => {
+    const made = await cluster.request('POST', path, body);
+    if (made.status !== 201) throw new Error(`${path}: ${made.status} ${made.text}`);
+  };
+  const clientWith = (token: string) =>
+    createKubeClient({
+      auth: staticAuth({ server: cluster.url, token, ca: cluster.ca }),
+      logger: new RecordingLogger(),
+    });
+
+  beforeAll(async () => {
+    cluster = await start();
+    namespace = await cluster.createNamespace('exec-action');
+    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+    await post(`${rbac}/roles`, { metadata: { name: 'exec' }, rules: exec.rbac });
+    await post(`${rbac}/rolebindings`, {
+      metadata: { name: 'exec' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'exec' },
+      subjects: [{ kind: 'ServiceAccount', name: 'kube-trigger', namespace }],
+    });
+    admin = clientWith(cluster.token);
+    kube = clientWith(await cluster.serviceAccountToken(namespace, 'kube-trigger'));
+    action = new ExecAction(kube);
+    await post(`/api/v1/namespaces/${namespace}/configmaps`, {
+      metadata: { name: 'app' },
+      data: { greeting: 'one\n' },
+    });
+    const container = { name: 'web', image: BUSYBOX, command: ['sh', '-c', SERVER] };
+    const spec = {
+      containers: [{ ...container, volumeMounts: [{ name: 'app', mountPath: '/etc/app' }] }],
+      volumes: [{ name: 'app', configMap: { name: 'app' } }],
+    };
+    await Promise.all(pods.map((name) => startPod(cluster, namespace, { name, labels: { app: 'web' }, spec })));
+  });
+  afterAll(async () => {
+    await Promise.all([admin?.close(), kube?.close()]);
+    await cluster?.stop();
+  });
+
+  const run = (config: object, attempt = 1) =>
+    action.run(
+      configOf(plugin, config) as ExecConfig,
+      fakeDelivery({ attempt, id: `event-${JSON.stringify(config)}` }),
+      fakeContext({ rule: { namespace } }),
+    );
+  const selector = { matchLabels: { app: 'web' } };
+
+  it('reloads every pod when the kubelet has projected the change', async () => {
+    const changed = { data: { greeting: 'two\n' } };
+    const path = `/api/v1/namespaces/${namespace}/configmaps/app`;
+    await cluster.request('PATCH', path, changed, { 'content-type': 'application/merge-patch+json' });
+    await eventually(async () => (await Promise.all(pods.map(served))).every((text) => text === 'one\ntwo\n'), {
+      because: 'the files should change, and nobody should have read them again',
+      timeoutMs: 120_000,
+    });
+    const config = { selector, command: ['kill', '-HUP', '1'] };
+    await action.check(configOf(plugin, config) as ExecConfig, fakeContext({ rule: { namespace } }));
+    const { outcome, targets } = await run(config);
+    expect([outcome, targets.map(({ target }) => target)]).toEqual([
+      'done',
+      pods.map((name) => `Pod/${namespace}/${name}`),
+    ]);
+    await eventually(async () => (await Promise.all(pods.map(served))).every((text) => text === 'two\ntwo\n'), {
+      because: 'both should serve the new greeting',
+    });
+  }, 150_000);
+
+  it('repeats a command in those pods only in which it failed', async () => {
+    const command = ['sh', '-c', 'echo run >> /tmp/runs; [ "$(hostname)" = web-0 ] || [ -e /tmp/second ]'];
+    const config = { selector, command };
+    expect(await errorOf(run(config))).toMatchObject({ code: 'KT_EXEC_PODS_FAILED', retry: 'backoff' });
+    await admin.exec({ namespace, pod: 'web-1', command: ['touch', '/tmp/second'] });
+    const { targets } = await run(config, 2);
+    expect(targets.map(({ outcome }) => outcome)).toEqual(['unchanged', 'done']);
+    const runs = await Promise.all(
+      pods.map((pod) => admin.exec({ namespace, pod, command: ['wc', '-l', '/tmp/runs'] })),
+    );
+    expect(runs.map(({ stdout }) => Number.parseInt(stdout.bytes.toString(), 10))).toEqual([1, 2]);
+  });
+
+  it('gives up at once where there is no such program', async () => {
+    const error = await errorOf(run({ name: 'web-0', command: ['nginy', '-s', 'reload'] }));
+    expect(error).toMatchObject({ code: 'KT_KUBE_EXEC_COMMAND', retry: 'never' });
+  });
+});
