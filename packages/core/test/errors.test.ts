@@ -9,13 +9,18 @@ const PACKAGES = new URL('../../', import.meta.url);
 /** The codes of every package that has some, by its folder. */
 async function tables(): Promise<Record<string, Readonly<Record<string, string>>>> {
   const found: Record<string, Readonly<Record<string, string>>> = { core: ERROR_CODES, kube: KUBE_ERROR_CODES };
-  for (const folder of readdirSync(PACKAGES).filter((name) => /^(source|filter|action)-/.test(name))) {
+  for (const folder of readdirSync(PACKAGES).filter((name) => /^(source|filters?|action)\b/.test(name))) {
     const entry = new URL(`${folder}/src/index.ts`, PACKAGES);
     if (!existsSync(entry)) continue;
-    const { default: plugin } = (await import(entry.pathname)) as { default?: Plugin };
-    if (plugin?.errors !== undefined) found[folder] = plugin.errors;
+    const exported = Object.values((await import(entry.pathname)) as Record<string, unknown>);
+    const codes = Object.assign({}, ...exported.filter(isPlugin).map(({ errors }) => errors)) as Record<string, string>;
+    if (Object.keys(codes).length > 0) found[folder] = codes;
   }
   return found;
+}
+
+function isPlugin(value: unknown): value is Plugin {
+  return typeof value === 'object' && value !== null && 'contract' in value;
 }
 
 function documented(): Record<string, Record<string, string>> {
