@@ -113,7 +113,8 @@ export function askGates(
   return [...own, ...filters];
 }
 
-function answer(gate: string, ask: () => unknown): GateAnswer {
+/** One gate's verdict; what it throws is one, too. */
+export function answer(gate: string, ask: () => unknown): GateAnswer {
   try {
     const said = ask() as Partial<Record<'drop' | 'because', string>> & { deferUntilMs?: number };
     if (said.drop !== undefined) return { gate, verdict: 'Drop', because: said.drop };
