@@ -58,7 +58,7 @@ export function recordedEvents(documents: readonly YamlDocument[], rule: Compile
     refuseUnknown(source, rule, where);
     const times = { observedAtMs: atMs, waitingSinceMs: atMs };
     const revision = event.change === 'deleted' ? '' : `recorded-${i}`;
-    return { event: { id: `recorded-${i}`, revision, source, ...event, ...times } as TriggerEvent, atMs, expect };
+    return { event: { id: `recorded-${i}`, revision, source, ...event, ...times }, atMs, expect };
   });
 }
 
