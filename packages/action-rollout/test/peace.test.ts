@@ -59,6 +59,12 @@ describe('a rollout by somebody else', () => {
     expect(await run(event)).toEqual(['unchanged: adopted: helm changed its pod template after this change']);
   });
 
+  it('in the same millisecond is not: nobody can tell which was first', async () => {
+    const event = seen();
+    put('2');
+    expect(await run(event)).toEqual(['done: generation 3']);
+  });
+
   it('before the change was seen is not', async () => {
     put('2');
     await clock.advance(500);

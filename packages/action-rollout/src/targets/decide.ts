@@ -36,7 +36,7 @@ export function adoptedBecause(
   if (rolled !== undefined && rolled.by !== rule.uid && rolled.atMs >= since) {
     return `adopted: TriggerRule ${rolled.rule} rolled it after this change`;
   }
-  if (changedAtMs === undefined || changedAtMs < since || !writtenAfter(workload, since)) return undefined;
+  if (changedAtMs === undefined || changedAtMs <= since || !writtenAfter(workload, since)) return undefined;
   const { writer } = workload;
   return `adopted: ${writer === undefined ? 'it was made' : `${writer.manager} changed its pod template`} after this change`;
 }
