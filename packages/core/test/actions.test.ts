@@ -75,7 +75,10 @@ describe('a timeout', () => {
     expect(signal?.aborted).toBe(false);
     await clock.advance(2000);
     expect(signal?.aborted).toBe(true);
-    expect(harness.of('attemptFailed')[0]?.error).toMatchObject({ code: 'KT_ACTION_TIMEOUT' });
+    expect(harness.of('attemptFailed')[0]?.error).toMatchObject({
+      code: 'KT_ACTION_TIMEOUT',
+      fix: expect.stringContaining('timeoutSeconds') as string,
+    });
     await clock.advance(100);
     expect(hanging.said).toContain('other@1');
   });

@@ -415,7 +415,12 @@ const wrong: [string, unknown, string, string][] = [
     'is not a known field; did you mean "limit"?',
   ],
   ['a retry that is a number', roll({ retry: 3 }), 'spec.actions[0].retry', '3 must be object'],
-  ['a timeout of 0', roll({ timeoutSeconds: 0 }), 'spec.actions[0].timeoutSeconds', '0 must be > 0'],
+  [
+    'a timeout that nothing can keep',
+    roll({ timeoutSeconds: 0.5 }),
+    'spec.actions[0].timeoutSeconds',
+    '0.5 must be >= 1',
+  ],
   ['a timeout of hours', roll({ timeoutSeconds: 7200 }), 'spec.actions[0].timeoutSeconds', '7200 must be <= 3600'],
   [
     'an unknown onFailure',

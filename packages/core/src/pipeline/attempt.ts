@@ -30,10 +30,9 @@ export async function attempt<T>(call: (signal: AbortSignal) => T | Promise<T>, 
 }
 
 function timedOut(timeoutMs: number): TriggerError {
-  return new TriggerError(
-    'KT_ACTION_TIMEOUT',
-    `no answer within ${timeoutMs / 1000} s (timeoutSeconds); the attempt was aborted`,
-  );
+  return new TriggerError('KT_ACTION_TIMEOUT', `no answer within ${timeoutMs / 1000} s; the attempt was aborted`, {
+    fix: 'Find out why the target is slow, or raise timeoutSeconds of the action',
+  });
 }
 
 /** Settles when the call does, or rejects with the signal's reason when that aborts first. Not called when it aborted before. */

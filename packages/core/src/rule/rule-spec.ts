@@ -45,7 +45,7 @@ export const RESERVED_KEYS = {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 63, description: 'A name for status and explain.' })),
     retry: Type.Optional(RetrySpec),
     timeoutSeconds: Type.Optional(
-      Type.Number({ exclusiveMinimum: 0, maximum: 3600, description: 'How long one attempt may take. Default 30.' }),
+      Type.Number({ minimum: 1, maximum: 3600, description: 'How long one attempt may take. Default 30.' }),
     ),
     onFailure: Type.Optional(
       StringEnum(['stop', 'continue'], {

@@ -64,6 +64,8 @@ export class ManagedRule {
   #state: RuleState | undefined;
   #working: Promise<void> | undefined;
   #restartWanted = false;
+  /** The restart that is being waited for. */
+  #restartDue: object | undefined;
   #failures = 0;
   #mayStand = false;
 
@@ -169,6 +171,8 @@ export class ManagedRule {
     await this.#identity?.release();
     this.#runner = undefined;
     this.#identity = undefined;
+    // What the version before asked for is hereby done.
+    this.#restartDue = undefined;
     if (this.#ended.signal.aborted) return;
     const { registry, services, events, tenancy } = this.options;
     const now = () => services.scheduler.now();
@@ -216,14 +220,17 @@ export class ManagedRule {
   }
 
   #restartLater(): void {
-    if (this.#restartWanted || this.#ended.signal.aborted) return;
+    if (this.#restartDue !== undefined || this.#restartWanted || this.#ended.signal.aborted) return;
     this.#failures += 1;
     const delayMs = fullJitter(this.#failures, RESTART, this.options.services.random);
     void this.#restartAfter(delayMs);
   }
 
   async #restartAfter(delayMs: number): Promise<void> {
+    const due = (this.#restartDue = {});
     await sleep(delayMs, this.options.services.scheduler, this.#ended.signal);
+    if (this.#restartDue !== due) return;
+    this.#restartDue = undefined;
     this.#restartWanted = true;
     this.#wake();
   }

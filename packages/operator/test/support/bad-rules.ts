@@ -321,7 +321,7 @@ export const BAD_RULES: readonly BadRule[] = [
     action({ ...ROLL, retry: { limit: -1 } }),
     'spec.actions[0].retry.limit: -1 must be >= 0',
   ),
-  bad('a timeout of nothing', action({ ...ROLL, timeoutSeconds: 0 }), 'spec.actions[0].timeoutSeconds: 0 must be > 0'),
+  bad('a timeout of nothing', action({ ...ROLL, timeoutSeconds: 0 }), 'spec.actions[0].timeoutSeconds: 0 must be >= 1'),
   bad(
     'an unknown onFailure',
     action({ ...ROLL, onFailure: 'ignore' }),
