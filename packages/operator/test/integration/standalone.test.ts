@@ -56,6 +56,7 @@ metadata: {name: ${name}, namespace: ${namespace}}
 spec:
   sources: [{configMap: {name: ${source}}}]
   actions: [{updatePodTemplate: {objectRef: {kind: Deployment, name: web}}}]
+  delivery: {coalesce: {quietSeconds: 0}} # a test here edits faster than any quiet
 `,
     );
   const checkpoint = () => join(dir, 'checkpoint.json');
