@@ -49,13 +49,13 @@ export function notFound(place: Place, cause?: TriggerError): TriggerError {
   return new TriggerError('KT_ROLLOUT_TARGET_NOT_FOUND', `${describeTarget(place)} does not exist`, {
     retry: cause?.retry ?? 'backoff',
     cause,
-    fix: 'Create it, or correct spec.actions[].updatePodTemplate.objectRef',
+    fix: 'Create it, or correct updatePodTemplate.objectRef of the action',
   });
 }
 
 export function noTemplate(place: Place, path: readonly string[]): TriggerError {
   return new TriggerError('KT_ROLLOUT_TEMPLATE', `${describeTarget(place)} has no pod template at ${path.join('.')}`, {
-    fix: 'Correct podTemplatePath in spec.actions[].updatePodTemplate',
+    fix: 'Correct updatePodTemplate.podTemplatePath of the action',
   });
 }
 

@@ -286,7 +286,7 @@ describe('errors', () => {
   const notFound = [
     'KT_ROLLOUT_TARGET_NOT_FOUND',
     'backoff',
-    'StatefulSet shop/busybox does not exist. Create it, or correct spec.actions[].updatePodTemplate.objectRef',
+    'StatefulSet shop/busybox does not exist. Create it, or correct updatePodTemplate.objectRef of the action',
   ];
   it('of a missing target name it and the field', async () => {
     kube.objects.remove(BUSYBOX);
