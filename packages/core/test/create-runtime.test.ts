@@ -72,7 +72,7 @@ describe('createRuntime', () => {
     expect(bench.action.said).toEqual(['k@r1']);
     expect(runtime.rules.get('rule')?.counts).toEqual({ underWay: 0, keys: 1 });
     await runtime.stop();
-    expect(said).toEqual(['rule source', 'rule source', 'rule attempted', 'rule settled', 'end']);
+    expect(said).toEqual(['rule source', 'rule source', 'rule verdict', 'rule attempted', 'rule settled', 'end']);
     expect(bench.world.open).toBe(0);
     expect(bench.injected.every((service) => service !== undefined)).toBe(true);
   });

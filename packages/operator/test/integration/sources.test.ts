@@ -90,13 +90,13 @@ describeOnClusters('the other sources', (start) => {
   it('a rule that rolls what it watches rolls it once', async () => {
     await stage.workload('deployments', 'loop');
     await stage.rule('loop', {
-      sources: [{ resource: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'loop', fields: ['spec.template'] } }],
+      sources: [{ resource: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'loop', fields: ['spec'] } }],
       actions: roll('loop'),
     });
     await stage.ready('loop');
     const path = `/apis/apps/v1/namespaces/${stage.namespace}/deployments/loop`;
     const before = await stage.template('deployments', 'loop');
-    await stage.must('PATCH', path, { spec: { template: { metadata: { annotations: { v: '1' } } } } }, mergePatch);
+    await stage.must('PATCH', path, { spec: { minReadySeconds: 1 } }, mergePatch);
     const after = await stage.rolled('deployments', 'loop', { before, times: 2 });
     await never(async () => (await stage.template('deployments', 'loop')).generation !== after.generation, {
       forMs: 1500,

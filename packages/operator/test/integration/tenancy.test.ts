@@ -6,7 +6,7 @@ import { grantAccount, grantOperator } from '../support/grant.js';
 import { seedRule, Stage } from '../support/stage.js';
 
 const READ_CONFIG = { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] };
-const ROLL = { apiGroups: ['apps'], resources: ['statefulsets'], verbs: ['get', 'patch'] };
+const ROLL = { apiGroups: ['apps'], resources: ['statefulsets'], verbs: ['get', 'list', 'watch', 'patch'] };
 
 function rights(stage: Stage, impersonate: 'optional' | 'always') {
   return rightsForPlugins(bundledRegistry().all(), {

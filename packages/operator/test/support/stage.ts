@@ -76,9 +76,12 @@ export class Stage implements AsyncDisposable {
 
   /** Changes are not held for others to come, so that it soon shows that nothing happens; `delivery.coalesce` in the spec overrides that. */
   async rule(name: string, spec: object): Promise<void> {
-    const { delivery, ...rest } = spec as { delivery?: object };
-    const whole = { ...rest, delivery: { coalesce: { quietSeconds: 0 }, ...delivery } };
-    const body = { apiVersion: 'app.example.com/v1alpha1', kind: 'TriggerRule', metadata: { name }, spec: whole };
+    const body = {
+      apiVersion: 'app.example.com/v1alpha1',
+      kind: 'TriggerRule',
+      metadata: { name },
+      spec: atOnce(spec),
+    };
     await this.#must('POST', this.#rulePath(), body);
   }
 
@@ -259,4 +262,12 @@ export function seedRule(
     sources: [{ objectRef: { kind: 'ConfigMap', ...source } }],
     actions: [{ updatePodTemplate: { objectRef: target } }],
   };
+}
+
+/** A spec that is wrong in its shape is sent as it is. */
+function atOnce(spec: object): object {
+  if (typeof spec !== 'object') return spec;
+  const { delivery = {} } = spec as { delivery?: object | null };
+  if (typeof delivery !== 'object' || delivery === null) return spec;
+  return { ...spec, delivery: { coalesce: { quietSeconds: 0 }, ...delivery } };
 }
