@@ -6,6 +6,7 @@ import type { ConfiguredRbacRule, Plugin } from '../contract/plugin.js';
 import { NamespaceName, ObjectName } from '../contract/schema.js';
 import type { PluginRegistry } from '../registry/plugin-registry.js';
 import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource, DeliveryOptions } from './compiled-rule.js';
+import { crossIssues } from './cross-issues.js';
 import { foreignReferences, type ReachingItem } from './foreign-references.js';
 import { nearest } from './nearest.js';
 import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
@@ -62,10 +63,7 @@ export function compileRule(
   const sources = shape.value.sources.map((item, i) => compiler.source(item, i));
   const filters = shape.value.filters.map((item, i) => compiler.filter(item, i));
   const actions = shape.value.actions.map((item, i) => compiler.action(item, i));
-  compiler.issues.push(...coalesceIssues(delivery));
-  compiler.refuseRepeats(sources);
-  for (const [list, items] of Object.entries({ sources, filters, actions })) compiler.refuseRepeatedNames(list, items);
-  compiler.refuseObjects(sources, { filters, actions });
+  compiler.issues.push(...crossIssues({ sources, filters, actions }, delivery));
   if (options.ownNamespaceOnly === true) compiler.refuseForeign();
   if (compiler.issues.length > 0) return { issues: compiler.issues, reason: compiler.reason };
   const rule: CompiledRule = {
@@ -97,14 +95,6 @@ function deliveryOf(
   };
 }
 
-/** Of what was written only: defaults fit each other. */
-function coalesceIssues({ coalesce }: RuleSpec['delivery']): RuleIssue[] {
-  const { quietSeconds, maxWaitSeconds } = coalesce;
-  if (quietSeconds === undefined || maxWaitSeconds === undefined || maxWaitSeconds >= quietSeconds) return [];
-  const message = `${maxWaitSeconds} is shorter than quietSeconds (${quietSeconds}); raise it, or lower quietSeconds`;
-  return [{ path: 'spec.delivery.coalesce.maxWaitSeconds', message }];
-}
-
 type Kind = Plugin['kind'];
 type PluginOf<K extends Kind> = Extract<Plugin, { kind: K }>;
 
@@ -125,8 +115,6 @@ interface AnyPicked {
   readonly config: unknown;
   readonly path: string;
 }
-
-const NO_OBJECTS = { never: 'the events of one of its sources are about no object' };
 
 class Compiler {
   readonly issues: RuleIssue[] = [];
@@ -199,49 +187,6 @@ class Compiler {
         maxDelayMs: retry.maxDelaySeconds * 1000,
       },
     };
-  }
-
-  refuseRepeats(sources: readonly (CompiledSource | undefined)[]): void {
-    for (const [index, source] of sources.entries()) {
-      const first = sources.findIndex((other) => other !== undefined && other.id === source?.id);
-      if (first >= 0 && first < index) {
-        this.issues.push({
-          path: `spec.sources[${index}]`,
-          message: `repeats spec.sources[${first}]; remove one of them`,
-        });
-      }
-    }
-  }
-
-  /** Status, reports and `explain` tell items apart by name. */
-  refuseRepeatedNames(list: string, items: readonly ({ readonly name: string } | undefined)[]): void {
-    for (const [index, item] of items.entries()) {
-      const first = items.findIndex((other) => other !== undefined && other.name === item?.name);
-      if (first < 0 || first === index) continue;
-      const message = `"${item?.name}" is the name of spec.${list}[${first}] already; choose another one`;
-      this.issues.push({ path: `spec.${list}[${index}].name`, message });
-    }
-  }
-
-  /** Whoever looks at objects can do so for every source of the rule, or the rule is refused. */
-  refuseObjects(
-    sources: readonly (CompiledSource | undefined)[],
-    lists: Record<
-      'filters' | 'actions',
-      readonly ({ readonly needsObject: boolean; readonly plugin: Plugin } | undefined)[]
-    >,
-  ): void {
-    for (const [list, items] of Object.entries(lists)) {
-      for (const [index, item] of items.entries()) {
-        if (item?.needsObject !== true) continue;
-        for (const [position, source] of sources.entries()) {
-          const { objects = NO_OBJECTS, name = '' } = source?.plugin ?? {};
-          if (source === undefined || objects === 'readable') continue;
-          const message = `uses object, but ${objects.never} (spec.sources[${position}] is ${name}); do without it, or make a rule of its own for that source`;
-          this.issues.push({ path: `spec.${list}[${index}].${item.plugin.name}`, message });
-        }
-      }
-    }
   }
 
   #needsObject({ plugin, path }: AnyPicked, config: unknown): boolean {
