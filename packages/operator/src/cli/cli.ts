@@ -1,5 +1,6 @@
 import { isTriggerError } from '@kube-trigger/core';
 import { Command, CommanderError } from 'commander';
+import { completionCommands } from './completion.js';
 import { withConfigFile } from './config-file.js';
 import { crdCommand } from './crd.js';
 import { evalCommand } from './eval.js';
@@ -37,6 +38,8 @@ export function makeProgram(): Command {
     .addCommand(fireCommand())
     .addCommand(retryCommand());
   for (const command of suspendCommands()) program.addCommand(command);
+  const [completion, complete] = completionCommands(() => program);
+  program.addCommand(completion).addCommand(complete, { hidden: true });
   return program;
 }
 

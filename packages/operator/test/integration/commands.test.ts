@@ -41,7 +41,9 @@ describeOnClusters('the command line says and does', (start, server) => {
       vi.spyOn(process.stdout, 'write').mockImplementation((text) => (out += String(text)) !== ''),
       vi.spyOn(process.stderr, 'write').mockImplementation((text) => (err += String(text)) !== ''),
     ];
-    const code = await runCli([...args, '--kubeconfig', join(dir, 'kubeconfig')]);
+    // What is to be completed has its own.
+    const cluster = args[0] === 'complete' ? [] : ['--kubeconfig', join(dir, 'kubeconfig')];
+    const code = await runCli([...args, ...cluster]);
     for (const spy of spies) spy.mockRestore();
     return { code, out, err };
   }
@@ -53,6 +55,11 @@ describeOnClusters('the command line says and does', (start, server) => {
       now: { events: { key: string; wouldFire: boolean; changedKeys: string[]; gates: object[] }[]; actions: object[] };
     };
   };
+
+  it('completes the names of rules', async () => {
+    const { code, out } = await cli('complete', '--', 'explain', '--kubeconfig', join(dir, 'kubeconfig'), 'w');
+    expect({ code, out }).toEqual({ code: 0, out: 'web\t\n:4\n' });
+  });
 
   it('explain: each gate, and that every revision is settled', async () => {
     const { gates, now } = await explained();

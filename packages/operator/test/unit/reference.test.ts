@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { Check } from 'typebox/schema';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -23,10 +24,14 @@ describe('the reference', () => {
   });
 });
 
+function isShown(command: Command): boolean {
+  return command.parent?.createHelp().visibleCommands(command.parent).includes(command) === true;
+}
+
 function cliPage(): string {
   const [program, ...commands] = withSubcommands(makeProgram());
   const sections = commands
-    .filter((command) => command.commands.length === 0)
+    .filter((command) => command.commands.length === 0 && isShown(command))
     .map((command) => {
       const name = command.parent === program ? command.name() : `${command.parent?.name()} ${command.name()}`;
       let help = '';
