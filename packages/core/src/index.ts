@@ -46,7 +46,15 @@ export type {
   TargetResult,
 } from './contract/plugin.js';
 export type { Choices } from './contract/schema.js';
-export { Default, LabelSelector, NamespaceName, ObjectName, StringEnum } from './contract/schema.js';
+export {
+  countOf,
+  Default,
+  IntOrPercent,
+  LabelSelector,
+  NamespaceName,
+  ObjectName,
+  StringEnum,
+} from './contract/schema.js';
 export { NO_METRICS } from './contract/metrics.js';
 export type { Counter, Histogram, MetricLabels, MetricOptions, PluginMetrics } from './contract/metrics.js';
 export {

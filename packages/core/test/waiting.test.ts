@@ -1,3 +1,4 @@
+import { EMPTY, of, Subject, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { type ActionResult, TriggerError } from './support/core.js';
 import { FakeWorld } from './support/fake-world.js';
@@ -67,6 +68,59 @@ describe('an action that waits', () => {
     expect(action.runs.map(({ atMs }) => atMs - first)).toEqual([0, 100, 200]);
     await clock.advance(25 * 86_400_000);
     expect(action.runs).toHaveLength(4);
+  });
+
+  it('is run again when what it waits for happens, 100 ms after it began to wait at the earliest', async () => {
+    const { world, action, harness, clock } = setUp();
+    const [late, atOnce] = [new Subject<void>(), of(1, 2)];
+    action.next.push(
+      () => ({ ...waiting(60_000)(), until: late }),
+      () => ({ ...waiting(60_000)(), until: atOnce }),
+    );
+    await harness.start();
+    world.set('k1', '1');
+    await clock.advance(10_000);
+    expect([action.runs.length, late.observed]).toEqual([1, true]);
+    late.next();
+    await clock.advance(99);
+    expect(action.runs.length).toBe(1);
+    await clock.advance(102);
+    expect(action.runs.length).toBe(3);
+    expect((action.runs[2]?.atMs ?? 0) - (action.runs[1]?.atMs ?? 0)).toBe(100);
+    expect([late.observed, harness.of('settled').length]).toEqual([false, 1]);
+  });
+
+  it.each([
+    ['errors', throwError(() => new Error('boom'))],
+    ['completes', EMPTY],
+  ])('waits for its time when what it waits for %s', async (_, until) => {
+    const { world, action, harness, clock } = setUp();
+    action.next.push(() => ({ ...waiting(60_000)(), until }));
+    await harness.start();
+    world.set('k1', '1');
+    await clock.advance(59_000);
+    expect(action.runs).toHaveLength(1);
+    await clock.advance(5000);
+    expect(action.runs).toHaveLength(2);
+  });
+
+  it('lets go of what it waits for when the rule ends, or a newer state comes', async () => {
+    const { world, action, harness, clock } = setUp();
+    const until = new Subject<void>();
+    action.next.push(() => ({ ...waiting(60_000)(), until }));
+    await harness.start();
+    world.set('k1', '1');
+    await clock.advance(5000);
+    expect(until.observed).toBe(true);
+    world.set('k1', '2');
+    await clock.advance(5000);
+    expect([until.observed, action.runs.length]).toEqual([false, 2]);
+    action.next.push(() => ({ ...waiting(60_000)(), until }));
+    world.set('k1', '3');
+    await clock.advance(5000);
+    expect(until.observed).toBe(true);
+    await harness.stop();
+    expect(until.observed).toBe(false);
   });
 
   it('keeps the count of failed attempts', async () => {
@@ -184,6 +238,10 @@ describe('an action that waits', () => {
     ['no time', { outcome: 'waiting', targets: [], because: 'x' }],
     ['a time that never comes', { outcome: 'waiting', targets: [], because: 'x', againAfterMs: Infinity }],
     ['no number', { outcome: 'waiting', targets: [], because: 'x', againAfterMs: '5' }],
+    [
+      'what cannot be waited for',
+      { outcome: 'waiting', targets: [], because: 'x', againAfterMs: 1, until: { subscribe: 1 } },
+    ],
     ['no targets', { outcome: 'waiting', because: 'x', againAfterMs: 1 }],
     ['a waiting target', { outcome: 'done', targets: [{ target: 't', outcome: 'waiting' }] }],
   ])('with %s is a fault of the plugin', async (_, result) => {

@@ -79,6 +79,11 @@ export interface ActionWaiting {
   readonly because: string;
   /** At least 100 ms go by, so that a zero makes no loop. */
   readonly againAfterMs: number;
+  /**
+   * Ends the wait at its first value, at the earliest 100 ms after it began. Subscribed to only while the delivery waits, so it must
+   * also emit for what happened since the run looked. That it errors or completes ends nothing.
+   */
+  readonly until?: Observable<unknown>;
 }
 
 export interface Action<C = unknown, D = unknown> {

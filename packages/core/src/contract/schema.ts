@@ -19,11 +19,13 @@ export interface Choices {
 
 const OBJECT_NAME = '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$';
 const NAMESPACE_NAME = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+const PERCENTAGE = '^([1-9][0-9]?|100)%$';
 
 /** What a pattern means, for messages. */
 export const PATTERNS_IN_WORDS: Readonly<Record<string, string>> = {
   [OBJECT_NAME]: 'lower-case letters, digits, "-" and "."',
   [NAMESPACE_NAME]: 'lower-case letters, digits and "-"',
+  [PERCENTAGE]: 'a number, or a percentage from "1%" to "100%"',
 };
 
 /** A field that may be left out, and what it is then: the `default` keyword in a form that types know of (`use` lets it be missing). */
@@ -32,6 +34,16 @@ export function Default<T extends TSchema, const V extends Static<T>>(
   value: V,
 ): T & { readonly default: V } {
   return Object.assign(schema, { default: value });
+}
+
+/** A number of things from 1 on, or a share of them: `5` or `"25%"`. */
+export const IntOrPercent = (options: TSchemaOptions = {}): TUnsafe<number | string> =>
+  Type.Unsafe<number | string>({ ...options, type: ['integer', 'string'], minimum: 1, pattern: PERCENTAGE });
+
+/** So many of `all`, at least one; shares are rounded up. */
+export function countOf(intOrPercent: number | string, all: number): number {
+  if (typeof intOrPercent === 'number') return intOrPercent;
+  return Math.max(1, Math.ceil((all * Number.parseInt(intOrPercent, 10)) / 100));
 }
 
 /** A Kubernetes object name (RFC 1123 subdomain). */

@@ -327,9 +327,12 @@ export class Mailboxes {
       redelivered: before?.begun !== undefined,
       object: (context) => readObject(observation, context),
       touched: (targets) => this.#countTargets(observation.key, targets),
-      wait: async (ms) => {
+      wait: async (ms, until) => {
         leave();
-        await this.#sleep(box, ms, observation);
+        const asleep = this.#sleep(box, ms, observation);
+        const wake = until?.subscribe({ next: () => box.wake(), error: () => undefined });
+        await asleep;
+        wake?.unsubscribe();
         leave = await this.#places.acquire();
       },
       leave: () => leave(),

@@ -1,4 +1,4 @@
-import type { SchedulerLike } from 'rxjs';
+import { delay, isObservable, type Observable, type SchedulerLike, take } from 'rxjs';
 import type { CallContext, Logger, RuleIdentity } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
@@ -33,8 +33,8 @@ export interface DeliveryControl {
   readonly stopped: AbortSignal;
   /** Told of what each run touched or found up to date. */
   readonly touched: (targets: readonly TargetResult[]) => void;
-  /** Waits with the delivery's place given free; ends early when superseded, poked or closing. */
-  readonly wait: (ms: number) => Promise<void>;
+  /** Waits with the delivery's place given free; ends early when superseded, poked or closing, and at the first value of `until`. */
+  readonly wait: (ms: number, until?: Observable<unknown>) => Promise<void>;
   readonly redelivered: boolean;
   /** Reads what the event is about. */
   readonly object: (context: CallContext) => Promise<unknown>;
@@ -110,7 +110,7 @@ async function untilAnswered(
       ? afterFailure(runner, { ...run, progress }, result)
       : afterResult(runner, { ...run, progress }, result);
     if (typeof next !== 'number') return next;
-    await control.wait(next);
+    await control.wait(next, untilOf(result, runner.scheduler));
     if (control.superseded()) return 'superseded';
     if (control.closing()) return 'stopped';
   }
@@ -138,6 +138,11 @@ function afterResult(
   const againAtMs = runner.scheduler.now() + delayMs;
   runner.report({ type: 'waiting', event, action, targets, because: result.because, againAtMs });
   return delayMs;
+}
+
+function untilOf(result: ActionResult | TriggerError, scheduler: SchedulerLike): Observable<unknown> | undefined {
+  if (isTriggerError(result) || result.outcome !== 'waiting') return undefined;
+  return result.until?.pipe(take(1), delay(LEAST_WAIT_MS, scheduler));
 }
 
 function afterFailure(
@@ -221,11 +226,12 @@ async function tryOnce(
 /** The parts of a result that the host relies on; whatever else a plugin adds is left out. */
 function checked(result: unknown): ActionResult {
   try {
-    const { outcome, targets: told, because, againAfterMs } = result as ActionWaiting;
+    const { outcome, targets: told, because, againAfterMs, until } = result as ActionWaiting;
     const targets = told.map(checkedTarget);
     if (isOutcome(outcome)) return { outcome, targets };
-    if (outcome === 'waiting' && typeof because === 'string' && Number.isFinite(againAfterMs))
-      return { outcome, targets, because, againAfterMs };
+    const isWaiting = outcome === 'waiting' && typeof because === 'string' && Number.isFinite(againAfterMs);
+    if (isWaiting && (until === undefined || isObservable(until)))
+      return { outcome, targets, because, againAfterMs, ...(until === undefined ? {} : { until }) };
   } catch {
     // Not an object, or its getters throw: said below.
   }

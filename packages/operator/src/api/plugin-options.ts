@@ -9,7 +9,7 @@ export interface PluginOption {
 }
 
 interface Schema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
@@ -38,5 +38,7 @@ export function optionsOf(config: object, parent = ''): PluginOption[] {
 function typeOf(schema: Schema): string {
   if (schema.enum !== undefined) return schema.enum.map(String).join('|');
   if (schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
-  return schema.patternProperties === undefined ? (schema.type ?? 'any') : 'map';
+  if (schema.patternProperties !== undefined) return 'map';
+  // The only union there is.
+  return typeof schema.type === 'object' ? 'number|percentage' : (schema.type ?? 'any');
 }

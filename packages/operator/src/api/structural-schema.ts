@@ -33,7 +33,8 @@ const KEPT = [
 
 /** The part of JSON Schema that plugin configs may use. Anything else is refused when the definition is made, never dropped. */
 interface ConfigSchema extends Choices {
-  readonly type?: string;
+  /** `['integer', 'string']`: Kubernetes' IntOrString. */
+  readonly type?: string | readonly string[];
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, ConfigSchema>>;
   readonly patternProperties?: Readonly<Record<string, ConfigSchema>>;
@@ -73,7 +74,10 @@ export function structuralSchema(schema: object, path: string): StructuralSchema
   const source = schema as ConfigSchema & Record<string, unknown>;
   const kept = KEPT.filter((keyword) => source[keyword] !== undefined);
   const result: StructuralSchema = Object.fromEntries(kept.map((keyword) => [keyword, source[keyword]]));
-  if (source.type !== undefined) result.type = source.type;
+  if (typeof source.type === 'string') result.type = source.type;
+  else if (source.type?.join() === 'integer,string') result['x-kubernetes-int-or-string'] = true;
+  else if (source.type !== undefined)
+    throw new Error(`${path}: a config schema cannot use the types ${source.type.join()}`);
   if (source.default !== undefined) result.default = source.default;
   if (source.exclusiveMinimum !== undefined)
     Object.assign(result, { minimum: source.exclusiveMinimum, exclusiveMinimum: true });

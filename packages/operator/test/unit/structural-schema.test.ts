@@ -1,4 +1,4 @@
-import { StringEnum } from '@kube-trigger/core';
+import { IntOrPercent, StringEnum } from '@kube-trigger/core';
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { structuralSchema } from '../../src/api/structural-schema.js';
@@ -30,6 +30,15 @@ describe('structuralSchema', () => {
     });
   });
 
+  it('says number or percentage as Kubernetes does', () => {
+    expect(structuralSchema(IntOrPercent({ description: 'How many.' }), 'x')).toEqual({
+      description: 'How many.',
+      'x-kubernetes-int-or-string': true,
+      minimum: 1,
+      pattern: '^([1-9][0-9]?|100)%$',
+    });
+  });
+
   it('turns a record into additionalProperties', () => {
     expect(structuralSchema(Type.Record(Type.String(), Type.String()), 'x')).toMatchObject({
       type: 'object',
@@ -45,10 +54,11 @@ describe('structuralSchema', () => {
   it.each([
     ['a union', Type.Union([Type.String(), Type.Number()]), 'anyOf'],
     ['a constant', Type.Literal('a'), 'const'],
+    ['other types together', Type.Unsafe({ type: ['string', 'null'] }), 'types'],
     ['multiples', Type.Number({ multipleOf: 2 }), 'multipleOf'],
   ])('refuses %s, which a definition cannot say', (_, schema, keyword) => {
     expect(() => structuralSchema(schema, 'webhook.url')).toThrow(
-      `webhook.url: a config schema cannot use "${keyword}"`,
+      `webhook.url: a config schema cannot use ${keyword === 'types' ? 'the types string,null' : `"${keyword}"`}`,
     );
   });
 });

@@ -41,7 +41,9 @@ function escaped(cell: string): string {
 function typeOf(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(' or ');
   if (schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
-  return schema.patternProperties === undefined ? (schema.type ?? 'any') : 'map';
+  if (schema.patternProperties !== undefined) return 'map';
+  // The only union there is.
+  return typeof schema.type === 'object' ? 'number or percentage' : (schema.type ?? 'any');
 }
 
 function defaultOf({ schema, required }: SchemaField): string {

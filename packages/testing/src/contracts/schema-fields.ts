@@ -7,7 +7,7 @@ export interface SchemaField {
 
 /** The part of JSON Schema that plugin configs are written in. */
 export interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
