@@ -18,12 +18,13 @@ function filesBelow(dir: string, ending: RegExp): string[] {
   });
 }
 
+function yamlBlocks(path: string): string[] {
+  return [...readFileSync(path, 'utf8').matchAll(/^ *```yaml\n([^]*?)^ *```/gm)].map((match) => match[1] ?? '');
+}
+
 /** Every TriggerRule that a reader could copy: from Markdown's yaml blocks and from the examples. */
 function rulesOf(path: string): { metadata: { name: string }; spec: unknown }[] {
-  const text = readFileSync(path, 'utf8');
-  const blocks = path.endsWith('.md')
-    ? [...text.matchAll(/```yaml\n([^]*?)```/g)].map((match) => match[1] ?? '')
-    : [text];
+  const blocks = path.endsWith('.md') ? yamlBlocks(path) : [readFileSync(path, 'utf8')];
   return blocks
     .flatMap((block) => parseAllDocuments(block))
     .map((document) => document.toJS() as { kind?: string; metadata: { name: string }; spec: unknown } | null)
@@ -47,6 +48,53 @@ describe('every TriggerRule in the docs and examples', () => {
       const compilation = compileRule({ namespace: 'default', name: metadata.name, uid: 'u' }, spec, bundledRegistry());
       expect('issues' in compilation ? compilation.issues : []).toEqual([]);
     }
+  });
+});
+
+/** A part of a rule (`filters: […]`, or a list of actions), made whole; undefined for what is no part of one. */
+function madeWhole(block: unknown): object | undefined {
+  const actions = [{ updatePodTemplate: { objectRef: { kind: 'Deployment', name: 'app' } } }];
+  const whole = { sources: [{ configMap: { name: 'app' } }], actions };
+  const names = bundledRegistry()
+    .all()
+    .filter(({ kind }) => kind === 'action')
+    .map(({ name }) => name);
+  if (Array.isArray(block)) {
+    const items = block.filter((item: object) => names.some((name) => name in item));
+    return items.length === 0 ? undefined : { ...whole, actions: block as unknown[] };
+  }
+  if (typeof block !== 'object' || block === null || 'kind' in block) return undefined;
+  return ['sources', 'filters', 'actions'].some((key) => key in block) ? { ...whole, ...block } : undefined;
+}
+
+describe('every YAML block in the docs', () => {
+  const pages = filesBelow(ROOT, /\.md$/)
+    .map((path) => ({ path: path.slice(ROOT.length + 1), blocks: yamlBlocks(path) }))
+    .filter(({ blocks }) => blocks.length > 0);
+  const parsed = pages.flatMap(({ path, blocks }) =>
+    blocks.flatMap((block) => parseAllDocuments(block).map((document) => ({ path, document }))),
+  );
+
+  it('is YAML', () => {
+    expect(parsed.length).toBeGreaterThan(30);
+    const wrong = parsed.filter(({ document }) => document.errors.length + document.warnings.length > 0);
+    expect(wrong.map(({ path, document }) => `${path}: ${document.errors.join()}${document.warnings.join()}`)).toEqual(
+      [],
+    );
+  });
+
+  const parts = parsed.flatMap(({ path, document }) => {
+    const spec = madeWhole(document.toJS());
+    return spec === undefined ? [] : [{ path, spec }];
+  });
+
+  it('has parts of rules', () => {
+    expect(parts.map(({ path }) => path)).toEqual(expect.arrayContaining(['docs/reference/expressions.md']));
+  });
+
+  it.each(parts)('that is a part of a rule is valid in $path', ({ spec }) => {
+    const compilation = compileRule({ namespace: 'default', name: 'part', uid: 'u' }, spec, bundledRegistry());
+    expect('issues' in compilation ? compilation.issues : []).toEqual([]);
   });
 });
 
