@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { IMAGE_ENV, operatorBundle } from './bundle.js';
+import { type GroupUsage, usageOfGroup } from './usage.js';
+
+export interface ControllerOptions {
+  /** Path of a kubeconfig; what `KUBECONFIG` is set to. */
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  /** The command of a peer's controller, for a shell. Default: kube-trigger's bundle. */
+  readonly against?: string | undefined;
+  /** Further arguments of `kube-trigger run`. */
+  readonly args?: readonly string[];
+  /** Arguments of node before the program, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Lines of the log that are kept, the last ones. */
+const KEPT_LINES = 50;
+
+const running = new Set<Controller>();
+process.once('exit', () => {
+  for (const controller of running) controller.kill();
+});
+
+/** The controller under test, a process group of its own: what it uses is not what the writer and the recorder use. */
+export class Controller implements AsyncDisposable {
+  readonly startedAtMs = performance.now();
+  readonly #log: string[] = [];
+  readonly #ended: Promise<unknown>;
+
+  private constructor(private readonly child: ChildProcess) {
+    this.#ended = once(child, 'exit').finally(() => running.delete(this));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        this.#log.push(line);
+        if (this.#log.length > KEPT_LINES) this.#log.shift();
+      });
+    }
+    running.add(this);
+  }
+
+  /** Resolves once the process was started, which says nothing about its being ready. */
+  static async start(options: ControllerOptions): Promise<Controller> {
+    const { against, kubeconfig, namespace, nodeArgs = [], args = [], env = {} } = options;
+    const own = [
+      ...nodeArgs,
+      operatorBundle(),
+      'run',
+      '--namespace',
+      namespace,
+      '--no-leader-elect',
+      '--health-port',
+      '0',
+    ];
+    const [program, all] = against === undefined ? [process.execPath, [...own, ...args]] : ['/bin/sh', ['-c', against]];
+    const child = spawn(program, all, {
+      detached: true, // a group of its own, which a peer's shell and its children share
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        ...(against === undefined ? IMAGE_ENV : {}),
+        KUBECONFIG: kubeconfig,
+        KUBERNETES_NAMESPACE: namespace,
+        ...env,
+      },
+    });
+    await once(child, 'spawn');
+    return new Controller(child);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** The end of its log, for messages. */
+  log(lines = 20): string {
+    return this.#log.slice(-lines).join('\n');
+  }
+
+  /** Where kube-trigger serves `/readyz` and `/metrics`; undefined before it says so, and for peers. */
+  get healthPort(): number | undefined {
+    const said = /"healthPort":(\d+)/.exec(this.#log.join('\n'))?.[1];
+    return said === undefined ? undefined : Number(said);
+  }
+
+  /** Throws when it has ended, with its log. */
+  usage(): GroupUsage {
+    const usage = usageOfGroup(this.pid);
+    if (!this.isRunning || usage.processes === 0) throw new Error(`the controller ended:\n${this.log()}`);
+    return usage;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (!this.isRunning) return;
+    this.kill(signal);
+    const impatience = setTimeout(() => this.kill(), 15_000);
+    await this.#ended;
+    clearTimeout(impatience);
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // The group has ended.
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop('SIGKILL');
+  }
+}
