@@ -1,4 +1,5 @@
 import { LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trigger/core';
+import { waitForMountOption } from '@kube-trigger/kube';
 import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
@@ -53,6 +54,7 @@ export const ExecConfig = Type.Object(
       description: 'In all of them, or in one: the first by name.',
     }),
     parallelism: Type.Integer({ default: 8, minimum: 1, maximum: 64, description: 'Pods at the same time.' }),
+    waitForMount: waitForMountOption(),
     successCodes: codes(['0'], 'Exit codes that mean it worked, as numbers or ranges.'),
     retryCodes: codes(['1-125', '128-255'], 'Exit codes after which a repetition may help. Any other one is final.'),
     showOutput: Type.Boolean({

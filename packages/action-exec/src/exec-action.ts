@@ -7,12 +7,12 @@ import {
   TriggerError,
 } from '@kube-trigger/core';
 import { EvaluationError } from '@kube-trigger/expressions';
-import { Answered, each, type KubeClient, KubeClientToken, type Pod, WELL_KNOWN } from '@kube-trigger/kube';
+import { Answered, each, type KubeClient, KubeClientToken, MountWatch, mustExec, type Pod } from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
 import type { ExecConfig } from './config.js';
 import { execError } from './errors.js';
 import { conclude, type PodOutcome } from './outcome.js';
-import { containerOf, type Place, placeOf, targetPods } from './targets.js';
+import { chosenContainer, containerOf, type Place, placeOf, targetPods } from './targets.js';
 import { compileWord } from './validate.js';
 import { judge } from './verdict.js';
 
@@ -21,6 +21,8 @@ interface Attempt {
   readonly command: readonly string[];
   readonly delivery: Delivery;
   readonly place: Place;
+  /** Pods that are not entered, because they do not see what they should. */
+  readonly blind: ReadonlyMap<Pod, TriggerError>;
 }
 
 /**
@@ -30,8 +32,11 @@ interface Attempt {
 @injectable()
 export class ExecAction implements Action<ExecConfig> {
   readonly #answered = new Answered();
+  readonly #mounts: MountWatch;
 
-  constructor(@inject(KubeClientToken) private readonly kube: KubeClient) {}
+  constructor(@inject(KubeClientToken) private readonly kube: KubeClient) {
+    this.#mounts = new MountWatch(kube);
+  }
 
   async run(config: ExecConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
@@ -42,7 +47,10 @@ export class ExecAction implements Action<ExecConfig> {
       const message = 'is scaled to zero: its pods will start with the new state';
       return { outcome: 'unchanged', targets: [{ target: pods.scaledToZero, outcome: 'unchanged', message }] };
     }
-    const attempt = { config, command, delivery, place };
+    const readerOf = (pod: Pod) => chosenContainer(pod, config.container);
+    const mounted = await this.#mounts.ask(config.waitForMount, { pods, readerOf, delivery, context });
+    if ('waiting' in mounted) return mounted.waiting;
+    const attempt = { config, command, delivery, place, blind: mounted.blind };
     const outcomes = await each(pods, config.parallelism, (pod) => this.#inPod(pod, attempt));
     const over = outcomes.every((outcome) => 'result' in outcome || outcome.error.retry === 'never');
     if (over) this.#answered.forget(delivery.id);
@@ -56,17 +64,7 @@ export class ExecAction implements Action<ExecConfig> {
     const pods = await targetPods(config, place);
     if ('scaledToZero' in pods) return;
     for (const pod of pods) containerOf(pod, config.container);
-    for (const verb of ['get', 'create']) await this.#mayExec(verb, config, place);
-  }
-
-  async #mayExec(verb: string, { name }: ExecConfig, { namespace, signal }: Place): Promise<void> {
-    const question = { verb, resource: WELL_KNOWN.Pod, subresource: 'exec', namespace, name };
-    const { allowed } = await this.kube.canI(question, { signal });
-    if (allowed) return;
-    throw new TriggerError('KT_KUBE_FORBIDDEN', `RBAC does not allow to ${verb} pods/exec in namespace ${namespace}`, {
-      retry: 'backoff',
-      fix: `Add to a Role in namespace ${namespace}: {apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`,
-    });
+    await mustExec(this.kube, { ...place, name: config.name });
   }
 
   async #inPod(pod: Pod, attempt: Attempt): Promise<PodOutcome> {
@@ -90,8 +88,10 @@ export class ExecAction implements Action<ExecConfig> {
     }
   }
 
-  async #exec(pod: Pod, { config, command, place }: Attempt): Promise<string> {
+  async #exec(pod: Pod, { config, command, place, blind }: Attempt): Promise<string> {
     const { namespace, signal } = place;
+    const unseen = blind.get(pod);
+    if (unseen !== undefined) throw unseen;
     const container = containerOf(pod, config.container);
     try {
       const result = await this.kube.exec({ namespace, pod: pod.metadata.name ?? '', container, command }, { signal });

@@ -1,4 +1,5 @@
 import { type ConfiguredRbacRule, defineAction } from '@kube-trigger/core';
+import { looksIntoMounts, MOUNT_RBAC } from '@kube-trigger/kube';
 import { ExecConfig } from './config.js';
 import { EXEC_ERRORS } from './errors.js';
 import { ExecAction } from './exec-action.js';
@@ -20,6 +21,8 @@ export const exec = defineAction({
       resources: ['deployments', 'statefulsets', 'daemonsets', 'replicasets'],
       verbs: ['get'],
     },
+    // What a rule waits for, by `waitForMount`.
+    { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get'], chosenByRules: true },
   ],
   rbacFor,
   errors: EXEC_ERRORS,
@@ -27,7 +30,7 @@ export const exec = defineAction({
 });
 
 /** What one config needs. Names of pods do not last, so only a pod that the config names is named. */
-function rbacFor({ objectRef, name, namespace }: ExecConfig): ConfiguredRbacRule[] {
+function rbacFor({ objectRef, name, namespace, waitForMount }: ExecConfig): ConfiguredRbacRule[] {
   const where = namespace === undefined ? {} : { namespace };
   const named = name === undefined ? {} : { resourceNames: [name] };
   const rules: ConfiguredRbacRule[] = [
@@ -39,5 +42,6 @@ function rbacFor({ objectRef, name, namespace }: ExecConfig): ConfiguredRbacRule
     const { group, plural } = resource;
     rules.push({ apiGroups: [group], resources: [plural], verbs: ['get'], resourceNames: [objectRef.name], ...where });
   }
+  if (looksIntoMounts(waitForMount)) rules.push({ ...MOUNT_RBAC, ...where });
   return rules;
 }

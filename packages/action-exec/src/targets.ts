@@ -87,12 +87,17 @@ async function orUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
 
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 
-/** As kubectl chooses it. */
+/** As kubectl chooses it; whether there is one of that name or not. */
+export function chosenContainer({ metadata, spec }: Pod, wanted: string | undefined): string {
+  return wanted ?? metadata.annotations?.[DEFAULT_CONTAINER] ?? spec?.containers?.[0]?.name ?? '';
+}
+
+/** The chosen container, which must be one that runs. */
 export function containerOf(pod: Pod, wanted: string | undefined): string {
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   const running = [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')];
   const names = running.map(({ name }) => name);
-  const name = wanted ?? pod.metadata.annotations?.[DEFAULT_CONTAINER] ?? names[0] ?? '';
+  const name = chosenContainer(pod, wanted);
   if (names.includes(name)) return name;
   throw execError('KT_EXEC_CONTAINER_NOT_FOUND', `has no container "${name}"`, {
     retry: 'never',

@@ -20,6 +20,9 @@ it.each<[string, object]>([
   ['write the lower number first', { ...good, retryCodes: ['5-1'] }],
   ['parallelism', { ...good, parallelism: 0 }],
   ['pods', { ...good, pods: 'any' }],
+  ['waitForMount.afterSeconds', { ...good, waitForMount: { afterSeconds: 0 } }],
+  ['waitForMount.seconds', { ...good, waitForMount: { seconds: 5 } }],
+  ['waitForMount', { ...good, waitForMount: true }],
   ['stdin', { ...good, stdin: 'x' }],
   ['matchLabels', { ...good, selector: { matchLabels: { 'a b': 'c' } } }],
 ])('refuses, naming %s', (said, config) => {
@@ -38,6 +41,10 @@ it('needs no more RBAC than its config', () => {
       namespace: 'other',
     },
   ]);
+  const reading = { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get'], namespace: 'other' };
+  const waiting = (waitForMount: object) => rbac({ ...good, namespace: 'other', waitForMount }) ?? [];
+  expect(waiting({})).toContainEqual({ ...reading, note: expect.stringContaining('leave out the kind') as string });
+  expect(waiting({ afterSeconds: 9 }).flatMap(({ resources }) => resources)).toEqual(['pods', 'pods/exec']);
   expect(rbac({ objectRef: { kind: 'StatefulSet', name: 'db' }, command: ['true'] })).toEqual([
     { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
     { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { TriggerError } from '@kube-trigger/core';
-import { execResult, fakeEvent } from '@kube-trigger/testing/contracts';
+import { execResult, fakeEvent, uncovered } from '@kube-trigger/testing/contracts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { WELL_KNOWN } from '@kube-trigger/kube';
+import { exec } from '../src/index.js';
 import { errorOf, World } from './world.js';
 
 const RELOAD = { selector: { matchLabels: { app: 'web' } }, command: ['nginx', '-s', 'reload'] };
@@ -182,6 +184,67 @@ describe('output', () => {
     expect(failure).toMatch(/stderr: …x+END/);
     expect(failure.length).toBeLessThan(600);
     expect(failure).not.toMatch(/[\p{Cc}\p{Zl}]/u);
+  });
+});
+
+describe('waiting until the pods see the change', () => {
+  const config = { ...RELOAD, waitForMount: {} };
+  const inWeb = 'Pod/shop/web-1 does not see ConfigMap/shop/app-config as it is now';
+  const upToDate = new Set<string>();
+  const files = (content: string) => `${createHash('sha256').update(content).digest('hex')}  /etc/app/app.conf\n`;
+  const looks = () => world.ran.filter((command) => command.includes('sha256sum'));
+  const reloads = () => world.ran.filter((command) => command.includes('reload'));
+
+  beforeEach(() => {
+    upToDate.clear();
+    world.kube.objects.put(WELL_KNOWN.ConfigMap, {
+      metadata: { namespace: 'shop', name: 'app-config' },
+      data: { 'app.conf': 'new' },
+    } as never);
+    for (const name of ['web-0', 'web-1']) world.pod(name, { mounts: 'app-config' });
+    world.kube.onExec = ({ pod, command: [program] }) =>
+      execResult(program === 'sha256sum' ? { stdout: files(upToDate.has(pod) ? 'new' : 'old') } : {});
+  });
+
+  it('runs nothing before all of them do, and then in all', async () => {
+    upToDate.add('web-0');
+    expect(await world.run(config)).toMatchObject({ outcome: 'waiting', targets: [], because: inWeb });
+    expect([looks().length, reloads()]).toEqual([2, []]);
+    upToDate.add('web-1');
+    expect(await world.run(config, { redelivered: true })).toMatchObject({ outcome: 'done' });
+    expect(reloads()).toHaveLength(2);
+    expect(uncovered(world.kube.requests, exec.rbac)).toEqual([]);
+  });
+
+  it('is one more look after a restart, and no second run', async () => {
+    await world.run(config);
+    const { kube } = world;
+    world = new World(kube);
+    upToDate.add('web-0').add('web-1');
+    expect(await world.run(config, { redelivered: true })).toMatchObject({ outcome: 'done' });
+    expect(reloads()).toHaveLength(2);
+  });
+
+  it('runs in those that do, where one never will', async () => {
+    world.pod('web-1', { mounts: 'other' });
+    upToDate.add('web-0');
+    const error = await world.failure(config);
+    expect([error.code, error.retry]).toEqual(['KT_EXEC_PODS_FAILED', 'never']);
+    expect(error.message).toContain('Pod/shop/web-1 mounts no volume of ConfigMap/shop/app-config');
+    expect(error.fix).toContain('without subPath');
+    expect(reloads()).toEqual(['web-0/nginx: nginx -s reload']);
+  });
+
+  it('says of a container that is not there what it says without it', async () => {
+    upToDate.add('web-0').add('web-1');
+    const error = await world.failure({ ...config, container: 'gone' });
+    expect(error.message).toContain('2 of 2 pods failed: Pod/shop/web-0 has no container "gone"');
+  });
+
+  it('asks nobody when it waits for the clock', async () => {
+    const answer = await world.run({ ...RELOAD, waitForMount: { afterSeconds: 90 } });
+    expect(answer).toMatchObject({ outcome: 'waiting', againAfterMs: 90_000 });
+    expect(world.ran).toEqual([]);
   });
 });
 

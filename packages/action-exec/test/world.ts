@@ -20,14 +20,19 @@ export interface PodFacts {
   readonly annotations?: Record<string, string>;
   readonly containers?: readonly string[];
   readonly sidecars?: readonly string[];
+  /** The ConfigMap that each container mounts at /etc/app. */
+  readonly mounts?: string;
 }
 
 /** A plugin instance as the host makes it, with a fake cluster around it. */
 export class World {
-  readonly kube = new RecordingKubeClient();
-  readonly action = makeInstance(exec, {
-    register: (container) => void container.register(KubeClientToken, { useValue: this.kube }),
-  }) as ExecAction;
+  readonly action: ExecAction;
+
+  constructor(readonly kube = new RecordingKubeClient()) {
+    this.action = makeInstance(exec, {
+      register: (container) => void container.register(KubeClientToken, { useValue: kube }),
+    }) as ExecAction;
+  }
 
   run = (config: object, delivery: Partial<Delivery> = {}, signal?: AbortSignal): Promise<ActionResult> =>
     this.action.run(configOf(plugin, config) as ExecConfig, fakeDelivery(delivery), fakeContext({ signal }));
@@ -49,12 +54,15 @@ export class World {
 
   pod = (name: string, facts: PodFacts = {}): void => {
     const { ready = true, deleting = false, labels = { app: 'web' }, annotations = {} } = facts;
-    const { containers = ['nginx', 'helper'], sidecars = [] } = facts;
+    const { containers = ['nginx', 'helper'], sidecars = [], mounts } = facts;
+    const volumes = mounts === undefined ? [] : [{ name: 'app', configMap: { name: mounts } }];
+    const volumeMounts = volumes.map(({ name: volume }) => ({ name: volume, mountPath: '/etc/app' }));
     const deletion = deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {};
     this.kube.objects.put(WELL_KNOWN.Pod, {
       metadata: { namespace: 'shop', name, labels, annotations, ...deletion },
       spec: {
-        containers: containers.map((container) => ({ name: container })),
+        volumes,
+        containers: containers.map((container) => ({ name: container, volumeMounts })),
         initContainers: [{ name: 'init' }, ...sidecars.map((one) => ({ name: one, restartPolicy: 'Always' }))],
       },
       status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },

@@ -18,6 +18,8 @@ export const webhook = defineAction({
     { apiGroups: [''], resources: ['services'], verbs: ['get'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
     { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['get'] },
+    // Where `waitForMount` looks into pods: whoever installs it says whether it may.
+    { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'], chosenByRules: true },
   ],
   rbacFor: rbacForWebhook,
   errors: WEBHOOK_ERRORS,

@@ -1,6 +1,22 @@
 import { isIP } from 'node:net';
-import { type Action, type ActionContext, type ActionResult, type Delivery, isTriggerError } from '@kube-trigger/core';
-import { Answered, each, type KubeClient, KubeClientToken } from '@kube-trigger/kube';
+import {
+  type Action,
+  type ActionContext,
+  type ActionResult,
+  type Delivery,
+  isTriggerError,
+  type TriggerError,
+} from '@kube-trigger/core';
+import {
+  Answered,
+  each,
+  type KubeClient,
+  KubeClientToken,
+  looksIntoMounts,
+  MountWatch,
+  mustExec,
+  type Pod,
+} from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
 import type { WebhookConfig } from './config/schema.js';
 import { webhookError } from './errors.js';
@@ -24,6 +40,8 @@ interface Attempt {
   readonly tls: TlsMaterial;
   readonly delivery: Delivery;
   readonly context: ActionContext;
+  /** Pods that are not told, because they do not see what they should. */
+  readonly blind: ReadonlyMap<Pod, TriggerError>;
 }
 
 /**
@@ -35,21 +53,26 @@ interface Attempt {
 export class WebhookAction implements Action<WebhookConfig> {
   readonly #connections: Connections;
   readonly #answered = new Answered();
+  readonly #mounts: MountWatch;
 
   constructor(
     @inject(KubeClientToken) private readonly kube: KubeClient,
     @inject(WebhookNetworkToken, { isOptional: true }) private readonly network: WebhookNetwork = {},
   ) {
     this.#connections = new Connections(network.resolve);
+    this.#mounts = new MountWatch(kube);
   }
 
   async run(config: WebhookConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
     const around = this.#around(context);
     const targets = await resolveTargets(config, around);
+    const pods = targets.flatMap(({ pod }) => pod ?? []);
+    const mounted = await this.#mounts.ask(config.waitForMount, { pods, delivery, context });
+    if ('waiting' in mounted) return mounted.waiting;
     const message = compose(config, await materialOf(config, around.references), { delivery, context });
     const tls = await tlsMaterial(config.tls, around.references);
-    const attempt = { config, message, tls, delivery, context };
+    const attempt = { config, message, tls, delivery, context, blind: mounted.blind };
     const outcomes = await each(targets, PARALLEL, (target) => this.#tell(target, attempt));
     return this.#conclude(outcomes, delivery);
   }
@@ -65,6 +88,9 @@ export class WebhookAction implements Action<WebhookConfig> {
     }
     await materialOf(config, around.references);
     await tlsMaterial(config.tls, around.references);
+    if (looksIntoMounts(config.waitForMount)) {
+      await mustExec(this.kube, { ...around, namespace: config.pods?.namespace ?? around.namespace });
+    }
   }
 
   /** Ends requests that are under way and closes every socket. */
@@ -116,7 +142,9 @@ export class WebhookAction implements Action<WebhookConfig> {
     }
   }
 
-  async #send({ url, problem }: Target, { config, message, tls, context }: Attempt): Promise<string> {
+  async #send({ url, problem, pod }: Target, { config, message, tls, context, blind }: Attempt): Promise<string> {
+    const unseen = pod && blind.get(pod);
+    if (unseen !== undefined) throw unseen;
     if (url === undefined) throw problem ?? new TypeError('a target without a URL');
     const dispatcher = this.#connections.dispatcher({ tls, policy: this.#policy(config) });
     const { signal, scheduler } = context;

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { WELL_KNOWN } from '@kube-trigger/kube';
-import { uncovered } from '@kube-trigger/testing/contracts';
+import { execResult, uncovered } from '@kube-trigger/testing/contracts';
 import { eventually, never } from '@kube-trigger/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { webhook } from '../src/index.js';
@@ -119,6 +120,44 @@ describe('pods', () => {
     respond(204, 204, 204);
     await bench.run(config(), { attempt: 2 });
     expect(counts()).toEqual([1, 1, 2]);
+  });
+
+  it('that do not see the change yet are waited for, and nobody is told before', async () => {
+    const mounts = { name: 'app', configMap: { name: 'app-config' } };
+    for (const [index, ip] of HOSTS.entries()) bench.pod(`web-${index}`, { ip, volume: mounts });
+    bench.configMap('app-config', { 'app.conf': 'new' });
+    const upToDate = new Set(['web-0', 'web-2']);
+    bench.kube.onExec = ({ pod, command: [, path = ''] }) => {
+      const digest = createHash('sha256')
+        .update(upToDate.has(pod) ? 'new' : 'old')
+        .digest('hex');
+      return execResult({ stdout: `${digest}  ${path}\n` });
+    };
+    const waiting = { ...config(), waitForMount: {} };
+    await expect(bench.run(waiting)).resolves.toMatchObject({
+      outcome: 'waiting',
+      because: 'Pod/shop/web-1 does not see ConfigMap/shop/app-config as it is now',
+    });
+    expect(counts()).toEqual([0, 0, 0]);
+    upToDate.add('web-1');
+    await expect(bench.run(waiting, { redelivered: true })).resolves.toMatchObject({ outcome: 'done' });
+    expect(counts()).toEqual([1, 1, 1]);
+    expect(uncovered(bench.kube.requests, webhook.rbac)).toEqual([]);
+  });
+
+  it('that never see a change are errors; the others are told', async () => {
+    bench.configMap('app-config', { 'app.conf': 'new' });
+    const error = await bench.failure({ ...config(), waitForMount: {} });
+    expect([error.code, error.retry]).toEqual(['KT_WEBHOOK_PODS_FAILED', 'never']);
+    expect(error.message).toContain('3 of 3 pods failed: Pod/shop/web-0 mounts no volume of ConfigMap/shop/app-config');
+    expect(counts()).toEqual([0, 0, 0]);
+  });
+
+  it('that may not be looked into are noticed before the first change', async () => {
+    await bench.check({ ...config(), waitForMount: {} });
+    bench.kube.forbid('create', WELL_KNOWN.Pod, 'exec');
+    await bench.check({ ...config(), waitForMount: { afterSeconds: 120 } });
+    await expect(bench.check({ ...config(), waitForMount: {} })).rejects.toMatchObject({ code: 'KT_KUBE_FORBIDDEN' });
   });
 
   it('of which none is ready are waited for', async () => {

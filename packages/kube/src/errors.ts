@@ -18,6 +18,11 @@ export const KUBE_ERROR_CODES = {
   KT_KUBE_EXEC_FAILED:
     'The node did not run a command in a container: the container is gone or restarting, or the node is in trouble.',
   KT_KUBE_EXEC_COMMAND: 'A container has no such program, or it cannot be executed.',
+  KT_KUBE_MOUNT_NEVER:
+    'A pod that is waited for never sees a change: it mounts the object by subPath, in another namespace, or not at all.',
+  KT_KUBE_MOUNT_STALE: 'A pod did not see the changed object in its volume within five minutes; it is looked at again.',
+  KT_KUBE_MOUNT_UNREADABLE:
+    'No container that mounts the object has the program sha256sum, which it is looked at with.',
   KT_KUBE_PROJECTION:
     'What a watcher keeps of an object could not be made: a bug in that plugin; others are not affected.',
   KT_KUBE_DIGEST_KEY: 'The Secret with the key for digests of Secrets holds no usable key; rules on Secrets wait.',

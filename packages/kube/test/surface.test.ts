@@ -14,6 +14,8 @@ it('exports these names, and no others by accident', () => {
     'EventRecorderToken',
     'KUBE_ERROR_CODES',
     'KubeClientToken',
+    'MOUNT_RBAC',
+    'MountWatch',
     'ONE_CHOICE',
     'WELL_KNOWN',
     'apiVersionOf',
@@ -41,6 +43,8 @@ it('exports these names, and no others by accident', () => {
     'labelSelectorText',
     'limitClient',
     'loadDigestKey',
+    'looksIntoMounts',
+    'mustExec',
     'observeObjects',
     'onOption',
     'qualifiedName',
@@ -50,6 +54,7 @@ it('exports these names, and no others by accident', () => {
     'selectorIssues',
     'selectorMatches',
     'staticAuth',
+    'waitForMountOption',
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { createKubeClient, type KubeClient, staticAuth } from '@kube-trigger/kube';
 import { BUSYBOX, describeOnNode, eventually, startPod, type TestCluster } from '@kube-trigger/testing';
-import { configOf, fakeContext, fakeDelivery, RecordingLogger } from '@kube-trigger/testing/contracts';
+import { configOf, fakeContext, fakeDelivery, fakeEvent, RecordingLogger } from '@kube-trigger/testing/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exec, ExecAction, type ExecConfig } from '../../src/index.js';
 import { errorOf, plugin } from '../world.js';
@@ -11,6 +11,10 @@ load() { cp /etc/app/greeting /tmp/served; }
 trap load HUP
 load
 while true; do sleep 1 & wait; done`;
+
+const container = { name: 'web', image: BUSYBOX, command: ['sh', '-c', SERVER] };
+const volumes = { volumes: [{ name: 'app', configMap: { name: 'app' } }] };
+const mount = { name: 'app', mountPath: '/etc/app' };
 
 /** With the identity that the declared RBAC gives, and nothing more. */
 describeOnNode('the exec action', (start) => {
@@ -53,11 +57,7 @@ describeOnNode('the exec action', (start) => {
       metadata: { name: 'app' },
       data: { greeting: 'one\n' },
     });
-    const container = { name: 'web', image: BUSYBOX, command: ['sh', '-c', SERVER] };
-    const spec = {
-      containers: [{ ...container, volumeMounts: [{ name: 'app', mountPath: '/etc/app' }] }],
-      volumes: [{ name: 'app', configMap: { name: 'app' } }],
-    };
+    const spec = { ...volumes, containers: [{ ...container, volumeMounts: [mount] }] };
     await Promise.all(pods.map((name) => startPod(cluster, namespace, { name, labels: { app: 'web' }, spec })));
   });
   afterAll(async () => {
@@ -65,40 +65,52 @@ describeOnNode('the exec action', (start) => {
     await cluster?.stop();
   });
 
-  const run = (config: object, attempt = 1) =>
-    action.run(
-      configOf(plugin, config) as ExecConfig,
-      fakeDelivery({ attempt, id: `event-${JSON.stringify(config)}` }),
-      fakeContext({ rule: { namespace } }),
-    );
+  const run = (config: object, { attempt = 1, key = 'Timer/shop/example/nightly' } = {}) => {
+    const event = fakeEvent({ key, id: `event-${JSON.stringify(config)}`, changedKeys: ['greeting'] });
+    const delivery = fakeDelivery({ attempt, event, id: event.id });
+    return action.run(configOf(plugin, config) as ExecConfig, delivery, fakeContext({ rule: { namespace } }));
+  };
   const selector = { matchLabels: { app: 'web' } };
 
-  it('reloads every pod when the kubelet has projected the change', async () => {
+  it('reloads every pod when the kubelet has projected the change, and not before', async () => {
+    const config = { selector, command: ['kill', '-HUP', '1'], waitForMount: {} };
+    await action.check(configOf(plugin, config) as ExecConfig, fakeContext({ rule: { namespace } }));
     const changed = { data: { greeting: 'two\n' } };
     const path = `/api/v1/namespaces/${namespace}/configmaps/app`;
     await cluster.request('PATCH', path, changed, { 'content-type': 'application/merge-patch+json' });
-    await eventually(async () => (await Promise.all(pods.map(served))).every((text) => text === 'one\ntwo\n'), {
-      because: 'the files should change, and nobody should have read them again',
-      timeoutMs: 120_000,
-    });
-    const config = { selector, command: ['kill', '-HUP', '1'] };
-    await action.check(configOf(plugin, config) as ExecConfig, fakeContext({ rule: { namespace } }));
-    const { outcome, targets } = await run(config);
-    expect([outcome, targets.map(({ target }) => target)]).toEqual([
+    const key = `ConfigMap/${namespace}/app`;
+    // At once: whoever does not wait comes before the kubelet.
+    const last = await eventually(
+      async () => {
+        const result = await run(config, { key });
+        return result.outcome === 'waiting' ? undefined : result;
+      },
+      { because: 'the kubelet should project the change', timeoutMs: 150_000, intervalMs: 1000 },
+    );
+    expect([last.outcome, last.targets.map(({ target }) => target)]).toEqual([
       'done',
       pods.map((name) => `Pod/${namespace}/${name}`),
     ]);
+    // One reload each, and it read the new file: there is no second one.
     await eventually(async () => (await Promise.all(pods.map(served))).every((text) => text === 'two\ntwo\n'), {
       because: 'both should serve the new greeting',
     });
-  }, 150_000);
+  }, 180_000);
+
+  it('says of a mount by subPath that it never changes', async () => {
+    const key = `ConfigMap/${namespace}/app`;
+    const mounted = { ...volumes, containers: [{ ...container, volumeMounts: [{ ...mount, subPath: 'greeting' }] }] };
+    await startPod(cluster, namespace, { name: 'stuck', labels: { app: 'stuck' }, spec: mounted });
+    const error = await errorOf(run({ name: 'stuck', command: ['true'], waitForMount: {} }, { key }));
+    expect([error.code, error.retry]).toEqual(['KT_KUBE_MOUNT_NEVER', 'never']);
+  });
 
   it('repeats a command in those pods only in which it failed', async () => {
     const command = ['sh', '-c', 'echo run >> /tmp/runs; [ "$(hostname)" = web-0 ] || [ -e /tmp/second ]'];
     const config = { selector, command };
     expect(await errorOf(run(config))).toMatchObject({ code: 'KT_EXEC_PODS_FAILED', retry: 'backoff' });
     await admin.exec({ namespace, pod: 'web-1', command: ['touch', '/tmp/second'] });
-    const { targets } = await run(config, 2);
+    const { targets } = await run(config, { attempt: 2 });
     expect(targets.map(({ outcome }) => outcome)).toEqual(['unchanged', 'done']);
     const runs = await Promise.all(
       pods.map((pod) => admin.exec({ namespace, pod, command: ['wc', '-l', '/tmp/runs'] })),

@@ -1,12 +1,17 @@
 import type { ConfiguredRbacRule } from '@kube-trigger/core';
+import { looksIntoMounts, MOUNT_RBAC } from '@kube-trigger/kube';
 import type { WebhookConfig } from './schema.js';
 
 /** What one config reads: its Service or its pods, and the Secrets and ConfigMaps that it names. */
 export function rbacForWebhook(config: WebhookConfig): ConfiguredRbacRule[] {
-  const { serviceRef, pods } = config;
+  const { serviceRef, pods, waitForMount } = config;
   const rules: ConfiguredRbacRule[] = [];
   if (serviceRef !== undefined) rules.push({ ...get('services', [serviceRef.name]), ...within(serviceRef) });
   if (pods !== undefined) rules.push({ apiGroups: [''], resources: ['pods'], verbs: ['list'], ...within(pods) });
+  if (pods !== undefined && looksIntoMounts(waitForMount)) {
+    rules.push({ apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'], ...within(pods) });
+    rules.push({ ...MOUNT_RBAC, ...within(pods) });
+  }
   const { secrets, configMaps } = namedIn(config);
   if (secrets.size > 0) rules.push(get('secrets', [...secrets]));
   if (configMaps.size > 0) rules.push(get('configmaps', [...configMaps]));

@@ -1,4 +1,5 @@
 import { LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trigger/core';
+import { waitForMountOption } from '@kube-trigger/kube';
 import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
@@ -178,6 +179,7 @@ export const WebhookConfig = Type.Object(
     body: Type.Optional(Body),
     signature: Type.Optional(Signature),
     tls: Type.Optional(Tls),
+    waitForMount: waitForMountOption(),
     successCodes: codes(['200-299'], 'Statuses that mean it worked, as numbers or ranges.'),
     retryCodes: codes(
       ['408', '425', '429', '500-599'],

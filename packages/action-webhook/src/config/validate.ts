@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ConfigIssue } from '@kube-trigger/core';
-import { selectorIssues } from '@kube-trigger/kube';
+import { looksIntoMounts, selectorIssues } from '@kube-trigger/kube';
 import { refusal } from '../http/address.js';
 import { boundsOf } from '../http/codes.js';
 import { isPem } from '../http/pem.js';
@@ -22,8 +22,12 @@ export function validateWebhook(config: WebhookConfig): ConfigIssue[] {
 }
 
 function targetIssues(config: WebhookConfig): ConfigIssue[] {
-  const { url, serviceRef, pods } = config;
+  const { url, serviceRef, pods, waitForMount } = config;
   const issues: ConfigIssue[] = [];
+  if (pods === undefined && looksIntoMounts(waitForMount)) {
+    const message = 'looks into pods, but the target is none; write pods, or waitForMount.afterSeconds';
+    issues.push({ path: 'waitForMount', message });
+  }
   if (url !== undefined) issues.push(...urlIssues(url, config));
   if (serviceRef !== undefined) issues.push(...endpointIssues(serviceRef, 'serviceRef'));
   if (pods !== undefined) {

@@ -19,6 +19,8 @@ export interface Target {
   readonly id: string;
   /** Undefined when it has no address; `problem` says why. */
   readonly url: URL | undefined;
+  /** Set for one of `pods`. */
+  readonly pod?: Pod;
   readonly problem?: TriggerError;
 }
 
@@ -107,7 +109,7 @@ async function podTargets(target: PodsTarget, { kube, signal, ...around }: Surro
 
 function podTarget(pod: Pod, { port, path, scheme }: PodsTarget): Target {
   const { namespace = '', name = '', uid = '' } = pod.metadata;
-  const named = { name: `Pod/${namespace}/${name}`, id: uid };
+  const named = { name: `Pod/${namespace}/${name}`, id: uid, pod };
   const number = typeof port === 'number' ? port : containerPort(pod, port);
   if (number === undefined) {
     const problem = webhookError('KT_WEBHOOK_PORT_NOT_FOUND', `no container has a TCP port named "${port}"`, {

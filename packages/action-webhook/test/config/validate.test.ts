@@ -50,6 +50,8 @@ describe('accepts', () => {
     ['codes', { url, successCodes: ['200', '202-204', '304'], retryCodes: [] }],
     ['link-local when asked for', { url: 'http://169.254.169.254/', allowLinkLocal: true }],
     ['redirects', { url, followRedirects: 5 }],
+    ['waiting for pods', { pods, waitForMount: {} }],
+    ['waiting for the clock', { url, waitForMount: { afterSeconds: 120 } }],
   ])('%s', (_, config) => {
     expect(issuesOf(config)).toEqual([]);
   });
@@ -333,6 +335,12 @@ const REFUSED: [name: string, config: object, issue: string][] = [
   ],
   ['an informational status', { url, retryCodes: ['100-199'] }, 'retryCodes[0]: "100-199" has statuses below 200'],
   ['too many redirects', { url, followRedirects: 6 }, 'followRedirects: 6 must be <= 5'],
+  [
+    'looking into a URL',
+    { url, waitForMount: {} },
+    'waitForMount: looks into pods, but the target is none; write pods, or waitForMount.afterSeconds',
+  ],
+  ['no time to wait', { url, waitForMount: { afterSeconds: 0 } }, 'waitForMount.afterSeconds: 0 must be >= 1'],
   ['redirects as a word', { url, followRedirects: 'yes' }, 'followRedirects: "yes" must be integer'],
 ];
 

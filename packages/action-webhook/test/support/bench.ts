@@ -27,6 +27,8 @@ export interface PodFacts {
   readonly deleting?: boolean;
   readonly labels?: Record<string, string>;
   readonly namespace?: string;
+  /** Mounted at /etc/app. */
+  readonly volume?: { readonly name: string };
 }
 
 /** A plugin instance as the host makes it, with a fake cluster around it. */
@@ -71,12 +73,21 @@ export class Bench implements AsyncDisposable {
 
   pod(
     name: string,
-    { ip, ready = true, deleting = false, labels = { app: 'web' }, namespace = 'shop' }: PodFacts,
+    { ip, ready = true, deleting = false, labels = { app: 'web' }, namespace = 'shop', volume }: PodFacts,
   ): void {
     const deletion = deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {};
     this.kube.objects.put(WELL_KNOWN.Pod, {
       metadata: { namespace, name, labels, ...deletion },
-      spec: { containers: [{ name: 'web', ports: [{ name: 'reload', containerPort: 1 }] }] },
+      spec: {
+        ...(volume === undefined ? {} : { volumes: [volume] }),
+        containers: [
+          {
+            name: 'web',
+            ports: [{ name: 'reload', containerPort: 1 }],
+            ...(volume === undefined ? {} : { volumeMounts: [{ name: volume.name, mountPath: '/etc/app' }] }),
+          },
+        ],
+      },
       status: { podIP: ip, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
     } as KubeObject);
   }
