@@ -25,13 +25,17 @@ export function choiceRules({ exactlyOneOf, atMostOneOf }: Choices): CelRule[] {
 
 /** At most one of these fields. `words` has the fields that are there in it once; the message without them names all. */
 export function notSeveral(names: readonly string[], words: (found: string) => string): CelRule {
-  const set = names.map((name) => `has(self.${celName(name)})`).join(', ');
-  const found = names.map((name) => `has(self.${celName(name)}) ? ${text(name)} : ''`).join(', ');
+  // Put together without a list: what `join` gives is taken for any length, and the API server refuses expressions that may cost too much.
+  const present = names.map((name) => `has(self.${celName(name)})`);
+  const found = names.map((name, i) => {
+    const and = i === 0 ? '' : `(${present.slice(0, i).join(' || ')} ? ' and ' : '') + `;
+    return `(${present[i]} ? ${and}${text(name)} : '')`;
+  });
   const [before = '', after = ''] = words('\n').split('\n');
   return {
-    rule: `[${set}].filter(one, one).size() <= 1`,
+    rule: `[${present.join(', ')}].filter(one, one).size() <= 1`,
     message: words(`more than one of ${names.join(', ')}`),
-    messageExpression: `${text(before)} + [${found}].filter(one, one != '').join(' and ') + ${text(after)}`,
+    messageExpression: [text(before), ...found, text(after)].join(' + '),
   };
 }
 
