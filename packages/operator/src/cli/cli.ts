@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { completionCommands } from './completion.js';
 import { withConfigFile } from './config-file.js';
 import { crdCommand } from './crd.js';
+import { devCommand } from './dev.js';
 import { evalCommand } from './eval.js';
 import { EXIT, Finished, UsageError } from './exit-codes.js';
 import { explainCommand } from './explain.js';
@@ -26,6 +27,7 @@ export function makeProgram(): Command {
     .showHelpAfterError()
     .showSuggestionAfterError()
     .addCommand(runCommand())
+    .addCommand(devCommand())
     .addCommand(lintCommand())
     .addCommand(evalCommand())
     .addCommand(crdCommand())

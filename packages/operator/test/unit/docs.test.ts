@@ -8,7 +8,8 @@ import { parseAllDocuments } from 'yaml';
 import { bundledRegistry } from '../../src/plugins/bundled.js';
 
 const ROOT = join(import.meta.dirname, '../../../..');
-const SKIPPED = new Set(['node_modules', 'dist', '.git']);
+/** The rules of a template name the plugin that is made of it. */
+const SKIPPED = new Set(['node_modules', 'dist', '.git', 'template']);
 
 function filesBelow(dir: string, ending: RegExp): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {

@@ -4,6 +4,8 @@ export { describeFilterContract } from './filter-contract.js';
 export type { FilterFixture } from './filter-contract.js';
 export { fakeContext, fakeDelivery, fakeEvent, RecordingLogger } from './fake-context.js';
 export type { FakeContext, FakeContextOptions, LogLevel, LogLine } from './fake-context.js';
+export { FakeFetch } from './fake-fetch.js';
+export type { Answer, FetchedRequest } from './fake-fetch.js';
 export { FakeObjects } from './fake-objects.js';
 export type { StoredChange } from './fake-objects.js';
 export { makeInstance } from './make-instance.js';

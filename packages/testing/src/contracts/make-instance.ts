@@ -8,8 +8,8 @@ export interface Collaborators {
 }
 
 /** An instance as the host makes it: in a fresh container of its own. */
-export function makeInstance<T>(plugin: Making<T>, collaborators: Collaborators): T {
+export function makeInstance<T>(plugin: Making<T>, collaborators?: Collaborators): T {
   const child = container.createChildContainer();
-  collaborators.register(child);
+  collaborators?.register(child);
   return createInstance(plugin, child);
 }

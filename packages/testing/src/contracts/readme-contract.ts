@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ActionPlugin, SourcePlugin } from '@kube-trigger/core';
+import type { ActionPlugin, FilterPlugin, SourcePlugin } from '@kube-trigger/core';
 import type { TSchema } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -7,7 +7,7 @@ import { optionRows, readOptionTable } from './option-table.js';
 import { type AnyPlugin, configOf } from './plugin-contract.js';
 
 export interface ReadmeFixture<C extends TSchema> {
-  readonly plugin: SourcePlugin<C> | ActionPlugin<C>;
+  readonly plugin: SourcePlugin<C> | FilterPlugin<C> | ActionPlugin<C>;
   /** Where the README is, e.g. `new URL('../README.md', import.meta.url)`. */
   readonly readme: URL;
   readonly packageName: string;
@@ -64,7 +64,11 @@ function yamlBlocks(markdown: string): string[] {
 
 interface RuleShape {
   readonly kind?: string;
-  readonly spec?: { readonly sources?: readonly Item[]; readonly actions?: readonly Item[] };
+  readonly spec?: {
+    readonly sources?: readonly Item[];
+    readonly filters?: readonly Item[];
+    readonly actions?: readonly Item[];
+  };
 }
 type Item = Readonly<Record<string, unknown>>;
 
@@ -72,8 +76,9 @@ type Item = Readonly<Record<string, unknown>>;
 function configsIn(block: string, plugin: AnyPlugin & Pick<SourcePlugin, 'handles'>): unknown[] {
   const documents = parseAllDocuments(block).map((document) => document.toJS() as RuleShape | null);
   return documents
-    .filter((document) => document?.kind === 'TriggerRule')
-    .flatMap((rule) => [...(rule?.spec?.sources ?? []), ...(rule?.spec?.actions ?? [])])
+    .filter((document) => document !== null)
+    .filter(({ kind }) => kind === 'TriggerRule')
+    .flatMap(({ spec: { sources = [], filters = [], actions = [] } = {} }) => [...sources, ...filters, ...actions])
     .flatMap((item) => {
       if (plugin.name in item) return [item[plugin.name]];
       const { apiVersion: _, kind, ...config } = (item['objectRef'] ?? {}) as { apiVersion?: string; kind?: string };
