@@ -11,6 +11,7 @@ import {
   type KubeObject,
   type Namespace,
   type Pod,
+  type PodDisruptionBudget,
   type ReplicaSet,
   type ServiceAccount,
   type StatefulSet,
@@ -41,6 +42,8 @@ export interface Cluster {
   readonly statefulSets: Resource<StatefulSet>;
   readonly daemonSets: Resource<DaemonSet>;
   readonly revisions: Resource<ControllerRevision>;
+  /** Watched from its first use on. */
+  readonly disruptionBudgets: Resource<PodDisruptionBudget>;
   readonly events: EventRecorder;
   /** Makes a queue that is started and stopped with the cluster. `name` is what errors are reported under. */
   queue(name: string, reconcile: (key: string) => Promise<void>): WorkQueue;
@@ -62,11 +65,13 @@ export class ClusterView implements Cluster {
   readonly events: EventRecorder;
   readonly #queues: WorkQueue[] = [];
   readonly #watched: Resource<KubeObject>[] = [];
+  #budgets: Resource<PodDisruptionBudget> | undefined;
   #loops: Promise<void>[] = [];
 
   constructor(
     readonly client: ApiClient,
     private readonly onError: ErrorListener,
+    private readonly policyVersion = 'v1',
   ) {
     this.namespaces = this.#watch({ apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false });
     this.nodes = this.#watch({
@@ -97,6 +102,16 @@ export class ClusterView implements Cluster {
     this.daemonSets = this.#watch(appsKind('DaemonSet', 'daemonsets'));
     this.revisions = this.#watch(appsKind('ControllerRevision', 'controllerrevisions'));
     this.events = new EventRecorder(client, (error) => onError('events', '', error));
+  }
+
+  get disruptionBudgets(): Resource<PodDisruptionBudget> {
+    this.#budgets ??= this.#watch({
+      apiVersion: `policy/${this.policyVersion}`,
+      kind: 'PodDisruptionBudget',
+      plural: 'poddisruptionbudgets',
+      namespaced: true,
+    });
+    return this.#budgets;
   }
 
   queue(name: string, reconcile: (key: string) => Promise<void>): WorkQueue {

@@ -192,6 +192,22 @@ export interface DaemonSet extends KubeObject {
   status?: DaemonSetStatus;
 }
 
+export interface PodDisruptionBudgetStatus {
+  observedGeneration?: number | undefined;
+  /** When each pod was evicted, by its name, until it is gone. */
+  disruptedPods?: Record<string, string> | undefined;
+  disruptionsAllowed: number;
+  currentHealthy: number;
+  desiredHealthy: number;
+  expectedPods: number;
+  conditions?: Condition[];
+}
+
+export interface PodDisruptionBudget extends KubeObject {
+  spec: { selector?: LabelSelector; minAvailable?: number | string; maxUnavailable?: number | string };
+  status?: PodDisruptionBudgetStatus;
+}
+
 export interface ControllerRevision extends KubeObject {
   data: { spec: { template: PodTemplate & { $patch?: string } } };
   revision: number;

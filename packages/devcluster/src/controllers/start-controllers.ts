@@ -4,6 +4,7 @@ import { ApiClient } from './api-client.js';
 import { type Cluster, ClusterView, type ErrorListener } from './cluster.js';
 import { startDaemonSets } from './daemon-set-controller.js';
 import { startDeployments } from './deployment-controller.js';
+import { startDisruptionBudgets } from './disruption-controller.js';
 import { startKubelet, startNode } from './kubelet.js';
 import { startNamespaces } from './namespace-controller.js';
 import { startReplicaSets } from './replica-set-controller.js';
@@ -14,6 +15,7 @@ const starters = {
   replicaSets: startReplicaSets,
   statefulSets: startStatefulSets,
   daemonSets: startDaemonSets,
+  disruptionBudgets: startDisruptionBudgets,
   namespaces: (cluster: Cluster, options: ControllersOptions) => startNamespaces(cluster, options.ca ?? ''),
   node: (cluster: Cluster, options: ControllersOptions) => {
     startNode(cluster);
@@ -32,6 +34,8 @@ export interface ControllersOptions {
   ca?: string;
   /** Which to run; default all. `['node']` beside a real controller manager lets its workloads become ready. */
   only?: readonly ControllerName[];
+  /** In which version the server has PodDisruptionBudgets: up to Kubernetes 1.20 `v1beta1`. Default `v1`. */
+  policyVersion?: 'v1' | 'v1beta1';
   /** From a pod's binding to its being ready, in milliseconds; default 50. */
   podReadyDelayMs?: number;
   /**
@@ -52,9 +56,9 @@ export interface Controllers {
 
 /**
  * Starts what a cluster runs beside its API server, as far as workloads need it: the controllers of Deployments, ReplicaSets,
- * StatefulSets, DaemonSets, and of each namespace's default ServiceAccount and root certificate, and one node that plays at
- * running pods (`crashAnnotation` makes one crash). Not run: Jobs, CronJobs, ReplicationControllers, Endpoints, autoscalers,
- * disruption budgets; garbage collection and namespace deletion are the API server's own in this package.
+ * StatefulSets, DaemonSets, PodDisruptionBudgets, and of each namespace's default ServiceAccount and root certificate, and one
+ * node that plays at running pods (`crashAnnotation` makes one crash). Not run: Jobs, CronJobs, ReplicationControllers, Endpoints,
+ * autoscalers; garbage collection and namespace deletion are the API server's own in this package.
  *
  * Resolves when every kind was listed once, and rejects when that takes longer than `startTimeoutMs`. From then on an outage of
  * the server, of whatever length, is waited out.
@@ -65,11 +69,15 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   setMaxListeners(0, ending.signal);
   const client = new ApiClient(options, ending.signal);
   let lastError: unknown;
-  const cluster = new ClusterView(client, (controller, key, error) => {
-    if (ending.signal.aborted) return;
-    lastError = error;
-    options.onError?.(controller, key, error);
-  });
+  const cluster = new ClusterView(
+    client,
+    (controller, key, error) => {
+      if (ending.signal.aborted) return;
+      lastError = error;
+      options.onError?.(controller, key, error);
+    },
+    options.policyVersion,
+  );
   for (const name of options.only ?? (Object.keys(starters) as ControllerName[])) starters[name](cluster, options);
   const stop = async () => {
     ending.abort();

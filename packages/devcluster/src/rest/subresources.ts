@@ -8,6 +8,7 @@ import { applyJsonPatch } from '../patch/json-patch.js';
 import { mergePatch } from '../patch/merge-patch.js';
 import { resourceName } from '../resources/definition.js';
 import { type ResourceRequest, refOf } from './context.js';
+import { serveEviction } from './eviction.js';
 import { updateObject } from './update.js';
 
 /** Serves what lies below an object, except its status. */
@@ -20,6 +21,7 @@ export function serveSubresource(request: ResourceRequest, response: ServerRespo
 
 const SUBRESOURCES: { readonly [name: string]: (request: ResourceRequest, response: ServerResponse) => void } = {
   binding: serveBinding,
+  eviction: serveEviction,
   finalize: serveFinalize,
   scale: serveScale,
 };

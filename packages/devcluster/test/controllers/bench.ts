@@ -32,16 +32,18 @@ export class Bench implements AsyncDisposable {
   static async start(start: StartCluster, options: Partial<ControllersOptions> = {}): Promise<Bench> {
     const cluster = await start({ own: true, controllers: judged });
     const { url: server, token, ca } = cluster;
+    const policyVersion = await policyVersionOf(cluster);
     const controllers = await startControllers({
       ...(judged ? { only: ['node'] } : {}),
       server,
       token,
       ...(ca === undefined ? {} : { ca }),
+      policyVersion,
       podReadyDelayMs: 20,
       podStopDelayMs: 20,
       ...options,
     });
-    return new Bench(cluster, controllers);
+    return new Bench(cluster, controllers, policyVersion);
   }
 
   namespace = '';
@@ -49,6 +51,7 @@ export class Bench implements AsyncDisposable {
   constructor(
     readonly cluster: TestCluster,
     public controllers: Controllers,
+    readonly policyVersion: 'v1' | 'v1beta1',
   ) {}
 
   /** A fresh namespace for the next test. */
@@ -134,6 +137,11 @@ export class Bench implements AsyncDisposable {
     if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
     return json as Thing;
   }
+}
+
+async function policyVersionOf(cluster: TestCluster): Promise<'v1' | 'v1beta1'> {
+  const { json } = await cluster.request<{ preferredVersion: { version: 'v1' | 'v1beta1' } }>('GET', '/apis/policy');
+  return json.preferredVersion.version;
 }
 
 /** A workload that passes validation; `spec` adds to it or replaces. */

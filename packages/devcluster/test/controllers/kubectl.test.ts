@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeOnClusters, eventually } from '@kube-trigger/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { crashAnnotation } from '../../src/controllers/index.js';
+import { crashAnnotation, nodeName } from '../../src/controllers/index.js';
 import { Bench, workload } from './bench.js';
 import { installedKubectls, KubectlSession } from './kubectl.js';
 
@@ -249,6 +249,29 @@ describeOnClusters('kubectl', (start) => {
       await status('deployment/web');
       const running = await kubectl.ok(['get', 'pods', '-o', 'jsonpath={.items[*].spec.containers[0].image}']);
       expect(new Set(running.split(' '))).toEqual(new Set(['example:2']));
+    });
+
+    it('drains the node as far as a disruption budget allows', async () => {
+      const budget = (minAvailable: number) => ({
+        apiVersion: `policy/${bench.policyVersion}`,
+        kind: 'PodDisruptionBudget',
+        metadata: { name: 'web' },
+        spec: { minAvailable, selector: { matchLabels: { app: 'web' } } },
+      });
+      const allows = (pods: number) => async () =>
+        (await kubectl.ok(['get', 'pdb', 'web', '-o', 'jsonpath={.status.disruptionsAllowed}'])) === String(pods);
+      await apply(web);
+      await status('deployment/web');
+      await apply(budget(2));
+      await eventually(allows(0));
+      const drain = (seconds: number) =>
+        kubectl.run(['drain', nodeName, '--pod-selector=app=web', '--ignore-daemonsets', `--timeout=${seconds}s`]);
+      const refused = await drain(2);
+      expect(refused.err).toContain("Cannot evict pod as it would violate the pod's disruption budget.");
+      await kubectl.ok(['patch', 'pdb', 'web', '--type=merge', '-p', '{"spec":{"minAvailable":1}}']);
+      await eventually(allows(1));
+      expect((await drain(25)).out).toMatch(/pod\/web-\S+ evicted/);
+      await kubectl.ok(['uncordon', nodeName]);
     });
 
     it('says that a rollout is stuck', async () => {

@@ -1,11 +1,12 @@
-import { describeOnClusters, eventually, never, type TestCluster } from '@kube-trigger/testing';
+import { describeOnClusters, eventually, never } from '@kube-trigger/testing';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Controllers, startControllers } from '../../src/controllers/index.js';
 import { Bench, workload } from './bench.js';
 import { TcpLink } from './tcp-link.js';
 
-const options = (cluster: TestCluster, server = cluster.url) => ({
+const options = ({ cluster, policyVersion }: Bench, server: string) => ({
   server,
+  policyVersion,
   token: cluster.token,
   ...(cluster.ca === undefined ? {} : { ca: cluster.ca }),
   podReadyDelayMs: 20,
@@ -21,7 +22,7 @@ describeOnClusters('the controllers', (start) => {
   /** Those under test are reached over the link. */
   const restart = async (): Promise<Controllers> => {
     await bench.controllers.stop();
-    bench.controllers = await startControllers(options(bench.cluster, link.url));
+    bench.controllers = await startControllers(options(bench, link.url));
     return bench.controllers;
   };
   beforeAll(async () => {
@@ -133,7 +134,7 @@ describeOnClusters('the controllers', (start) => {
     await bench.controllers.stop();
     await expect.poll(() => link.connections).toBe(0);
     const before = await timersOfOthers();
-    bench.controllers = await startControllers(options(bench.cluster, link.url));
+    bench.controllers = await startControllers(options(bench, link.url));
     // Its deadline of ten minutes is a timer.
     await bench.create('deployments', workload('web', { replicas: 1 }));
     await bench.until('deployments', 'web', ({ status }) => status?.['replicas'] === 1);
@@ -146,7 +147,7 @@ describeOnClusters('the controllers', (start) => {
 
   it('say so when the API server cannot be reached at the start', async () => {
     link.sever();
-    const starting = startControllers({ ...options(bench.cluster, link.url), startTimeoutMs: 300 });
+    const starting = startControllers({ ...options(bench, link.url), startTimeoutMs: 300 });
     await expect(starting).rejects.toThrow(/did not list all kinds within 300 ms/);
     link.repair();
   });
