@@ -154,10 +154,16 @@ describe('many targets', () => {
         throw new TriggerError('KT_KUBE_SERVER_ERROR', `${name} is on fire`);
       }
     };
-    expect(await rejection(run(REFERENCING))).toEqual([
+    const { code, retry, message, targets = [] } = await failureOf(run(REFERENCING));
+    expect([code, retry, message]).toEqual([
       'KT_ROLLOUT_INCOMPLETE',
       'backoff',
       '2 of 10 failed: w3 is on fire; w7 is on fire',
+    ]);
+    expect(targets.filter(({ outcome }) => outcome === 'done')).toHaveLength(8);
+    expect(targets.slice(0, 2)).toEqual([
+      { target: 'Deployment/shop/w3', outcome: 'failed', message: 'w3 is on fire' },
+      { target: 'Deployment/shop/w7', outcome: 'failed', message: 'w7 is on fire' },
     ]);
     kube.intercept = undefined;
     const again = await run(REFERENCING, { redelivered: true, attempt: 2 });
@@ -211,8 +217,13 @@ it('tells each workload by an Event, with names only', async () => {
   ]);
 });
 
-async function rejection(promise: Promise<unknown>) {
+async function failureOf(promise: Promise<unknown>): Promise<TriggerError> {
   const error = await promise.catch((thrown: unknown) => thrown);
   if (!isTriggerError(error)) throw new Error(`no TriggerError: ${String(error)}`);
-  return [error.code, error.retry, error.message];
+  return error;
+}
+
+async function rejection(promise: Promise<unknown>) {
+  const { code, retry, message } = await failureOf(promise);
+  return [code, retry, message];
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 
 export { ERROR_CODES, isTriggerError, toTriggerError, TriggerError } from './contract/errors.js';
-export type { RetryHint, TriggerErrorOptions } from './contract/errors.js';
+export type { RetryHint, TargetOutcome, TriggerErrorOptions } from './contract/errors.js';
 export { PASS } from './contract/events.js';
 export type {
   AbsentEvent,

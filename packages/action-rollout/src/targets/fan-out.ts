@@ -1,4 +1,12 @@
-import { type ActionResult, type RetryHint, type TargetResult, toTriggerError, TriggerError } from '@kube-trigger/core';
+import {
+  type ActionResult,
+  type RetryHint,
+  type TargetOutcome,
+  type TargetResult,
+  toTriggerError,
+  TriggerError,
+} from '@kube-trigger/core';
+import { targetOf } from '../errors.js';
 import type { Choice } from './choose.js';
 
 const SHOWN = 3;
@@ -6,30 +14,52 @@ const MAX_MESSAGE = 300;
 
 /** One answer for all targets, once each was tried: rejects when any failed, with what failed and how soon a repetition may help. */
 export function answerOf(
-  { left, failures }: Choice,
+  { targets, left, failures }: Choice,
   tried: readonly PromiseSettledResult<TargetResult>[],
 ): ActionResult {
   const fine = [...left, ...tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))];
-  const failed = [
-    ...failures,
-    ...tried.flatMap((each) => (each.status === 'rejected' ? [toTriggerError(each.reason)] : [])),
-  ];
-  if (failed.length > 0) throw incomplete(failed, fine.length);
+  const failed = targets.flatMap((target, index): Failed[] => {
+    const each = tried[index];
+    return each?.status === 'rejected' ? [{ target: targetOf(target.ref), error: toTriggerError(each.reason) }] : [];
+  });
+  if (failed.length + failures.length > 0)
+    throw incomplete([...failures, ...failed.map(({ error }) => error)], fine, failed);
   const outcome = fine.some((target) => target.outcome === 'done') ? 'done' : 'unchanged';
   return { outcome, targets: fine };
 }
 
-function incomplete(failed: readonly TriggerError[], fine: number): TriggerError {
-  const [first] = failed;
-  if (first !== undefined && failed.length + fine === 1) return first;
-  const shown = failed.slice(0, SHOWN).map(({ message }) => message.slice(0, MAX_MESSAGE));
-  const more = failed.length > SHOWN ? `; and ${failed.length - SHOWN} more` : '';
-  const message = `${failed.length} of ${failed.length + fine} failed: ${shown.join('; ')}${more}`;
+interface Failed {
+  readonly target: string;
+  readonly error: TriggerError;
+}
+
+function incomplete(
+  errors: readonly TriggerError[],
+  fine: readonly TargetResult[],
+  failed: readonly Failed[],
+): TriggerError {
+  const targets = [
+    ...failed.map(({ target, error }): TargetOutcome => ({ target, outcome: 'failed', message: error.explanation })),
+    ...fine,
+  ];
+  const [first] = errors;
+  if (first !== undefined && errors.length + fine.length === 1) return withTargets(first, targets);
+  const shown = errors.slice(0, SHOWN).map(({ message }) => message.slice(0, MAX_MESSAGE));
+  const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : '';
+  const message = `${errors.length} of ${errors.length + fine.length} failed: ${shown.join('; ')}${more}`;
   return new TriggerError('KT_ROLLOUT_INCOMPLETE', message, {
-    retry: soonest(failed.map(({ retry }) => retry)),
+    retry: soonest(errors.map(({ retry }) => retry)),
     cause: first,
     fix: first?.fix ?? 'Those that failed are tried again; the others are done',
+    targets,
   });
+}
+
+function withTargets(
+  { code, message, retry, fix, facts, cause }: TriggerError,
+  targets: readonly TargetOutcome[],
+): TriggerError {
+  return new TriggerError(code, message, { retry, facts, cause, targets, ...(fix === undefined ? {} : { fix }) });
 }
 
 /** Whoever may be repeated soonest tells when all are looked at again: those that are done cost nothing. */

@@ -28,6 +28,14 @@ export const ERROR_CODES = {
  */
 export type RetryHint = 'backoff' | 'never' | { readonly afterMs: number };
 
+/** What became of one of several targets; `message` of a failed one says why. */
+export interface TargetOutcome {
+  /** `Kind/namespace/name` or a URL's origin and path. */
+  readonly target: string;
+  readonly outcome: 'done' | 'unchanged' | 'failed';
+  readonly message?: string;
+}
+
 export interface TriggerErrorOptions {
   /** Default `backoff`. */
   readonly retry?: RetryHint;
@@ -36,6 +44,8 @@ export interface TriggerErrorOptions {
   readonly fix?: string;
   /** Facts for the log line, never secret ones. */
   readonly facts?: Readonly<Record<string, string | number | boolean>>;
+  /** Of an action with several targets of which some failed: what became of each. Shown in status; those that are done stay so. */
+  readonly targets?: readonly TargetOutcome[];
 }
 
 // `instanceof` fails across two installed copies of this package, a registered symbol does not.
@@ -51,6 +61,8 @@ export class TriggerError extends Error {
   readonly retry: RetryHint;
   readonly fix: string | undefined;
   readonly facts: Readonly<Record<string, string | number | boolean>>;
+  /** Undefined also in errors of an older copy of this package. */
+  readonly targets: readonly TargetOutcome[] | undefined;
   readonly [MARK] = true;
 
   constructor(code: string, message: string, options: TriggerErrorOptions = {}) {
@@ -59,6 +71,7 @@ export class TriggerError extends Error {
     this.retry = options.retry ?? 'backoff';
     this.fix = options.fix;
     this.facts = options.facts ?? {};
+    this.targets = options.targets;
   }
 
   /** The message and, where there is one, the fix: what a condition or an Event shows. */
@@ -90,9 +103,18 @@ export function toTriggerError(thrown: unknown): TriggerError {
   }
 }
 
-function isWhole({ code, message, retry, facts, explanation }: TriggerError): boolean {
+function isWhole({ code, message, retry, facts, targets, explanation }: TriggerError): boolean {
+  if (targets !== undefined && !(Array.isArray(targets) && targets.every(isTargetOutcome))) return false;
   const texts = [code, message, explanation].every((text: unknown) => typeof text === 'string');
   return texts && code !== '' && typeof facts === 'object' && facts !== null && isRetryHint(retry);
+}
+
+const OUTCOMES: readonly unknown[] = ['done', 'unchanged', 'failed'];
+
+function isTargetOutcome(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { target, outcome, message } = value as Partial<TargetOutcome>;
+  return typeof target === 'string' && OUTCOMES.includes(outcome) && ['string', 'undefined'].includes(typeof message);
 }
 
 function isRetryHint(retry: unknown): boolean {

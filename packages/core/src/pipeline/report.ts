@@ -1,6 +1,6 @@
-import type { TriggerError } from '../contract/errors.js';
+import type { TargetOutcome, TriggerError } from '../contract/errors.js';
 import type { Outcome, TriggerEvent } from '../contract/events.js';
-import type { ActionResult, TargetResult } from '../contract/plugin.js';
+import type { ActionResult } from '../contract/plugin.js';
 
 /** What a running rule tells: the one stream that status, Events, metrics and `explain` are made from. */
 export type RuleReport =
@@ -72,8 +72,8 @@ export interface WaitingReport {
   readonly type: 'waiting';
   readonly event: TriggerEvent;
   readonly action: string;
-  /** What the action touched so far in this process, or found up to date. */
-  readonly targets: readonly TargetResult[];
+  /** What became of its targets so far in this process. */
+  readonly targets: readonly TargetOutcome[];
   readonly because: string;
   readonly againAtMs: number;
 }
@@ -82,7 +82,7 @@ export interface ActionOutcome {
   readonly action: string;
   readonly outcome: 'done' | 'unchanged' | 'failed' | 'skipped';
   readonly attempts: number;
-  readonly targets: readonly TargetResult[];
+  readonly targets: readonly TargetOutcome[];
   readonly error?: TriggerError;
 }
 

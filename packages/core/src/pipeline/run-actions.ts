@@ -1,6 +1,6 @@
 import { delay, isObservable, type Observable, type SchedulerLike, take } from 'rxjs';
 import type { CallContext, Logger, RuleIdentity } from '../contract/context.js';
-import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
+import { isTriggerError, type TargetOutcome, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
 import type { Action, ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
 import type { CompiledAction, RetryOptions } from '../rule/compiled-rule.js';
@@ -79,8 +79,8 @@ interface ActionRun {
 interface Progress {
   attempt: number;
   redelivered: boolean;
-  /** By target, what runs that ended `waiting` did with it: the last word, but `done` once is `done`. */
-  readonly targets: Map<string, TargetResult>;
+  /** By target, what earlier runs did with it: the last word, but `done` once is `done`. */
+  readonly targets: Map<string, TargetOutcome>;
 }
 
 async function untilAnswered(
@@ -105,6 +105,7 @@ async function untilAnswered(
     });
     progress.redelivered = true;
     if (isTriggerError(result) && control.stopped.aborted) return 'stopped';
+    note(progress, result.targets ?? []);
     if (!isTriggerError(result)) control.touched(result.targets);
     const next = isTriggerError(result)
       ? afterFailure(runner, { ...run, progress }, result)
@@ -125,10 +126,6 @@ function afterResult(
   result: ActionResult,
 ): Next {
   const { name: action } = compiled;
-  for (const target of result.targets) {
-    const isDone = progress.targets.get(target.target)?.outcome === 'done';
-    progress.targets.set(target.target, isDone ? { ...target, outcome: 'done' } : target);
-  }
   const targets = [...progress.targets.values()];
   if (result.outcome !== 'waiting') {
     const outcome = targets.some((target) => target.outcome === 'done') ? 'done' : result.outcome;
@@ -138,6 +135,13 @@ function afterResult(
   const againAtMs = runner.scheduler.now() + delayMs;
   runner.report({ type: 'waiting', event, action, targets, because: result.because, againAtMs });
   return delayMs;
+}
+
+function note({ targets }: Progress, outcomes: readonly TargetOutcome[]): void {
+  for (const target of outcomes) {
+    const isDone = target.outcome === 'unchanged' && targets.get(target.target)?.outcome === 'done';
+    targets.set(target.target, isDone ? { ...target, outcome: 'done' } : target);
+  }
 }
 
 function untilOf(result: ActionResult | TriggerError, scheduler: SchedulerLike): Observable<unknown> | undefined {

@@ -30,7 +30,7 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
     lastResult: text('Done, Unchanged or Failed: how that ended.'),
     sources: list('By source.', {
       name: text('Its name in the rule.'),
-      state: text('Opening, Synced or Degraded.'),
+      state: text('Opening, Synced, Degraded or Suspended.'),
       keys: count('How many keys it has.'),
       lastEvent: time('When a change of it was last noticed.'),
       message: text('Why it is degraded.'),
@@ -41,6 +41,12 @@ export const RULE_STATUS_SCHEMA: StructuralSchema = {
       reason: text('The error code of the last failure.'),
       message: text('The last failure, or what it waits for.'),
       nextAttempt: time('When a failed attempt is repeated, or a waiting one looks again.'),
+      targets: list('How it last ended for each target: those that failed first, then the latest; twenty at most.', {
+        target: text('What was acted on.'),
+        result: text('Done, Unchanged or Failed.'),
+        message: text('Why nothing was done, why it failed, or how far it is.'),
+        time: time('When this was found.'),
+      }),
     }),
     counters: {
       type: 'object',

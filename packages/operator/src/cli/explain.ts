@@ -10,7 +10,7 @@ import { standingGates } from '../explain/standing-gates.js';
 import { type WhatIf, whatIf } from '../explain/what-if.js';
 import { withObject } from '../explain/with-object.js';
 import { createLogger } from '../logger.js';
-import type { HistoryItem, PendingItem } from '../rules/trigger-rule.js';
+import type { ActionStatus, HistoryItem, PendingItem } from '../rules/trigger-rule.js';
 import { UsageError } from './exit-codes.js';
 import { rowOf } from './history.js';
 import { coloured, type Output, outputOption, printJson, printTable, printYaml } from './output.js';
@@ -23,10 +23,13 @@ interface ExplainOptions extends RuleCommandOptions, PluginOptions {
   readonly output: Output;
 }
 
+type TargetAnswer = { readonly action: string } & NonNullable<ActionStatus['targets']>[number];
+
 interface Explanation {
   readonly rule: string;
   readonly gates: readonly GateAnswer[];
   readonly underWay: readonly PendingItem[];
+  readonly targets: readonly TargetAnswer[];
   readonly history: readonly HistoryItem[];
   readonly now: WhatIf | { readonly cannotTell: string };
 }
@@ -62,6 +65,9 @@ async function explain(rule: RuleOnCluster, options: ExplainOptions): Promise<vo
     rule: rule.title,
     gates: standingGates(object),
     underWay: status.pending ?? [],
+    targets: (status.actions ?? []).flatMap(({ name: action, targets = [] }) =>
+      targets.map((target) => ({ action, ...target })),
+    ),
     history: status.history ?? [],
     now: await present(rule, { object, asked, options }),
   };
@@ -129,7 +135,7 @@ async function readAsked(file: string, namespace: string): Promise<Asked> {
 
 const COLOUR = { Pass: 'green', Stop: 'red', Error: 'red', Drop: 'yellow', Defer: 'yellow' } as const;
 
-function print({ rule, gates, underWay, history, now }: Explanation): void {
+function print({ rule, gates, underWay, targets, history, now }: Explanation): void {
   const out = (text: string) => process.stdout.write(`${text}\n`);
   const gateLine = ({ gate, verdict, because = '', until }: GateAnswer) =>
     `  ${coloured(COLOUR[verdict], verdict.padEnd(5))}  ${gate}${because === '' ? '' : `: ${because}`}${until === undefined ? '' : ` (until ${until})`}`;
@@ -140,6 +146,13 @@ function print({ rule, gates, underWay, history, now }: Explanation): void {
   for (const { key, state, by = '', because = '', since, until = '' } of underWay)
     out(
       `  ${key}: ${state} since ${since}${by === '' ? '' : ` by ${by}`}${because === '' ? '' : `: ${because}`}${until === '' ? '' : ` (until ${until})`}`,
+    );
+  out(coloured('bold', '\nTargets'));
+  if (targets.length === 0) out('  none yet');
+  else
+    printTable(
+      ['TIME', 'ACTION', 'TARGET', 'RESULT', 'BECAUSE'],
+      targets.map(({ time, action, target, result, message = '' }) => [time, action, target, result, message]),
     );
   out(coloured('bold', '\nLast events'));
   if (history.length === 0) out('  none');

@@ -5,9 +5,11 @@ import type {
   RuleReport,
   RuleRunner,
   SettledReport,
+  TargetOutcome,
   TriggerError,
   WaitingReport,
 } from '@kube-trigger/core';
+import { withOutcomes } from './target-log.js';
 import { conditionsOf, type RuleFacts } from './conditions.js';
 import { EventLog, FAR_MS } from './event-log.js';
 import { RESULT, SHOWN, short, timeText } from './status-text.js';
@@ -67,10 +69,10 @@ export class RuleState {
     this.#deadLetters = before.deadLetters ?? [];
     this.#lastFired = before.lastFired ?? null;
     this.#lastResult = before.lastResult ?? null;
-    if ('issues' in compilation || compilation.suspend) return;
+    if ('issues' in compilation) return;
     for (const { name } of compilation.rule.sources) {
       const lastEvent = before.sources?.find((known) => known.name === name)?.lastEvent;
-      this.#sources.set(name, { state: 'Opening', lastEvent });
+      this.#sources.set(name, { state: compilation.suspend ? 'Suspended' : 'Opening', lastEvent });
     }
     for (const { name } of compilation.rule.actions) {
       this.#actions.set(name, before.actions?.find((known) => known.name === name) ?? { name });
@@ -198,8 +200,7 @@ export class RuleState {
   }
 
   #attemptFailed({ action, error, attempt, nextAttemptAtMs, event }: AttemptFailedReport): void {
-    this.#actions.set(action, {
-      name: action,
+    this.#show(action, error.targets ?? [], {
       lastResult: nextAttemptAtMs === undefined ? 'Failed' : 'Retrying',
       reason: error.code,
       message: short(`${event.key}, attempt ${attempt}: ${error.explanation}`),
@@ -208,10 +209,9 @@ export class RuleState {
     this.#failing.set(action, error);
   }
 
-  #waiting({ action, event, because, againAtMs }: WaitingReport): void {
+  #waiting({ action, event, because, againAtMs, targets }: WaitingReport): void {
     const isFar = againAtMs - this.#now() >= FAR_MS;
-    this.#actions.set(action, {
-      name: action,
+    this.#show(action, targets, {
       lastResult: 'Waiting',
       message: short(`${event.key}: ${because}`),
       ...(isFar ? { nextAttempt: new Date(againAtMs).toISOString() } : {}),
@@ -230,10 +230,14 @@ export class RuleState {
     for (const action of actions) this.#answered(action, { key: event.key, time });
   }
 
-  #answered({ action, outcome, error }: ActionOutcome, { key, time }: { key: string; time: string }): void {
+  #show(action: string, outcomes: readonly TargetOutcome[], now: Omit<ActionStatus, 'name' | 'targets'>): void {
+    const targets = withOutcomes(this.#actions.get(action)?.targets ?? [], outcomes, timeText(this.#now()));
+    this.#actions.set(action, { name: action, ...now, ...(targets.length === 0 ? {} : { targets }) });
+  }
+
+  #answered({ action, outcome, error, targets }: ActionOutcome, { key, time }: { key: string; time: string }): void {
     this.#failing.delete(action);
-    this.#actions.set(action, {
-      name: action,
+    this.#show(action, targets, {
       lastResult: RESULT[outcome],
       ...(error === undefined ? {} : { reason: error.code, message: short(error.explanation) }),
     });

@@ -46,10 +46,19 @@ export interface Handled {
 
 export interface SourceStatus {
   readonly name: string;
-  readonly state: 'Opening' | 'Synced' | 'Degraded';
+  readonly state: 'Opening' | 'Synced' | 'Degraded' | 'Suspended';
   readonly keys?: number;
   readonly lastEvent?: string;
   readonly message?: string;
+}
+
+/** How an action last ended for one target. */
+export interface TargetStatus {
+  readonly target: string;
+  readonly result: 'Done' | 'Unchanged' | 'Failed';
+  readonly message?: string;
+  /** When this became the result. */
+  readonly time: string;
 }
 
 export interface ActionStatus {
@@ -58,6 +67,7 @@ export interface ActionStatus {
   readonly reason?: string;
   readonly message?: string;
   readonly nextAttempt?: string;
+  readonly targets?: readonly TargetStatus[];
 }
 
 export interface DeadLetter {

@@ -1,4 +1,4 @@
-import { compileRule, type RuleReport, type TriggerEvent, TriggerError } from '@kube-trigger/core';
+import { compileRule, type RuleReport, type TargetOutcome, type TriggerEvent, TriggerError } from '@kube-trigger/core';
 import { describe, expect, it } from 'vitest';
 import { bundledRegistry } from '../../src/plugins/bundled.js';
 import { RuleState } from '../../src/rules/rule-state.js';
@@ -46,6 +46,67 @@ const settled = (outcome: 'done' | 'unchanged' | 'failed' | 'dropped', error?: T
       : [{ action: ACTION, outcome, attempts: 1, targets: [], ...(error === undefined ? {} : { error }) }],
 });
 const synced: RuleReport = { type: 'source', source: 'configMap[0]', state: 'synced' };
+
+describe('the targets of an action', () => {
+  const targetsOf = (state: RuleState) => state.status().actions?.[0]?.targets ?? [];
+  const told = (targets: readonly TargetOutcome[]): RuleReport => ({
+    type: 'settled',
+    event: EVENT,
+    outcome: 'done',
+    tookMs: 1,
+    actions: [{ action: ACTION, outcome: 'done', attempts: 1, targets }],
+  });
+
+  it('are there with how each last ended, and why', () => {
+    const nowMs = { at: 0 };
+    const state = stateOf({}, nowMs);
+    state.apply(told([{ target: 'Deployment/shop/a', outcome: 'done' }]));
+    nowMs.at = 5_000;
+    state.apply(told([{ target: 'Deployment/shop/b', outcome: 'unchanged', message: 'adopted: helm changed it' }]));
+    expect(targetsOf(state)).toEqual([
+      {
+        target: 'Deployment/shop/b',
+        result: 'Unchanged',
+        message: 'adopted: helm changed it',
+        time: '1970-01-01T00:00:05Z',
+      },
+      { target: 'Deployment/shop/a', result: 'Done', time: '1970-01-01T00:00:00Z' },
+    ]);
+  });
+
+  it('are bounded, and those that failed stay in sight until they are done', () => {
+    const state = stateOf();
+    const error = new TriggerError('KT_ROLLOUT_INCOMPLETE', '1 of 1 failed', {
+      targets: [{ target: 'Deployment/shop/bad', outcome: 'failed', message: 'is on fire' }],
+    });
+    state.apply({ type: 'attemptFailed', event: EVENT, action: ACTION, attempt: 1, error, nextAttemptAtMs: 1 });
+    const many = Array.from({ length: 500 }, (_, i): TargetOutcome => ({
+      target: `Deployment/shop/w${i}`,
+      outcome: 'done',
+    }));
+    state.apply(told(many));
+    expect(targetsOf(state)).toHaveLength(20);
+    expect(targetsOf(state)[0]).toMatchObject({
+      target: 'Deployment/shop/bad',
+      result: 'Failed',
+      message: 'is on fire',
+    });
+    state.apply(told([{ target: 'Deployment/shop/bad', outcome: 'done' }]));
+    expect(targetsOf(state).filter(({ result }) => result === 'Failed')).toEqual([]);
+  });
+
+  it('are kept while the rule is suspended and across restarts', () => {
+    const first = stateOf();
+    first.apply(told([{ target: 'Deployment/shop/a', outcome: 'done' }]));
+    const compilation = compileRule(IDENTITY, { ...SPEC, suspend: true }, bundledRegistry());
+    const suspended = new RuleState({ before: first.status(), generation: 4, compilation, now: () => 0 });
+    expect(suspended.status()).toMatchObject({
+      sources: [{ name: 'configMap[0]', state: 'Suspended', lastEvent: '1970-01-01T00:00:00Z' }],
+      actions: [{ lastResult: 'Done', targets: [{ target: 'Deployment/shop/a' }] }],
+    });
+    expect(conditions(suspended)).toMatchObject({ Ready: 'False Suspended' });
+  });
+});
 
 describe('an action that waits', () => {
   const waiting = (againAtMs: number): RuleReport => ({
