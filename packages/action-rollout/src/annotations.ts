@@ -19,9 +19,23 @@ const HASH_LENGTH = 10;
  */
 export function revisionAnnotation({ namespace, name }: RuleIdentity): string {
   const plain = `${namespace}.${name}`;
-  if (plain.length <= MAX_NAME) return `${PREFIX}/${plain}`;
-  const hash = createHash('sha256').update(plain).digest('hex').slice(0, HASH_LENGTH);
-  return `${PREFIX}/${plain.slice(0, MAX_NAME - HASH_LENGTH - 1)}_${hash}`;
+  return `${PREFIX}/${plain.length <= MAX_NAME ? plain : shortened(plain)}`;
+}
+
+/**
+ * The annotation on a workload itself that says which revision it was rolled back from, by the annotation of that revision. Never equal to
+ * any rule's: no namespace has a `_`.
+ */
+export function undoneMark(annotation: string): string {
+  const name = `${UNDONE}${annotation.slice(OUR_PREFIX.length)}`;
+  return `${OUR_PREFIX}${name.length <= MAX_NAME ? name : shortened(name)}`;
+}
+
+const UNDONE = 'undone_';
+
+function shortened(name: string): string {
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH);
+  return `${name.slice(0, MAX_NAME - HASH_LENGTH - 1)}_${hash}`;
 }
 
 const MAX_CAUSE = 512;

@@ -1,5 +1,6 @@
 import { LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trigger/core';
 import { type Static, Type } from 'typebox';
+import { Pacing } from './pacing/config.js';
 import { STRATEGIES, type StrategyName } from './strategies/index.js';
 
 const KINDS = 'Deployment, StatefulSet, DaemonSet, CronJob, Rollout (Argo), or a custom kind with its apiVersion';
@@ -71,6 +72,7 @@ export const RolloutConfig = Type.Object(
           'How it is written: as a merge patch (the default), or by server-side apply with a field manager per rule.',
       }),
     ),
+    pacing: Type.Optional(Pacing),
   },
   {
     additionalProperties: false,

@@ -10,6 +10,7 @@ export const ROLLOUT_ERRORS = {
   KT_ROLLOUT_NO_OBJECT: 'With referencing, an event that is not about a ConfigMap, Secret or SecretProviderClass.',
   KT_ROLLOUT_INCOMPLETE: 'Some targets failed, the others are done; only those that failed are tried again.',
   KT_ROLLOUT_CONTESTED: 'Somebody else keeps removing the annotation, and each removal rolls the workload once more.',
+  KT_ROLLOUT_WAVE_FAILED: 'With pacing, a rollout failed or came no further: the rest of the change is not rolled.',
 } as const;
 
 /** One object, or all of a kind in a namespace. */
@@ -17,7 +18,11 @@ export interface Place {
   readonly resource: Resource;
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
+  /** What is needed there. Default: what targets need. */
+  readonly verbs?: readonly string[] | undefined;
 }
+
+const TARGET_VERBS = ['get', 'list', 'watch', 'patch'];
 
 /** `StatefulSet/shop/busybox`: how results name a target. */
 export function targetOf({ resource, namespace, name }: ObjectRef): string {
@@ -71,9 +76,9 @@ function refused(place: Place, cause: TriggerError): TriggerError {
 }
 
 export function forbidden(place: Place, verb: string, cause?: TriggerError): TriggerError {
-  const { resource, namespace, name } = place;
+  const { resource, namespace, name, verbs = TARGET_VERBS } = place;
   const names = name === undefined ? '' : `, resourceNames: ["${name}"]`;
-  const rule = `{apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ["get", "list", "watch", "patch"]${names}}`;
+  const rule = `{apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ${JSON.stringify(verbs).replaceAll(',', ', ')}${names}}`;
   return new TriggerError(
     'KT_ROLLOUT_FORBIDDEN',
     `kube-trigger may not ${verb} ${describeTarget(place)} (${qualifiedName(resource)})`,

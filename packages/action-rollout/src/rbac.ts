@@ -1,26 +1,36 @@
 import type { ConfiguredRbacRule, RbacRule } from '@kube-trigger/core';
 import { guessedPlural } from '@kube-trigger/kube';
 import type { RolloutConfig } from './config.js';
-import { DEFAULT_KINDS, kindOf, type KindRef, knownKind } from './targets/kinds.js';
+import { listedFor } from './pacing/listed.js';
+import { kindOf, type KindRef, kindsIn, knownKind } from './targets/kinds.js';
 
 const VERBS = ['get', 'list', 'watch', 'patch'];
+const LIST = ['list'];
 const EVENTS: RbacRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
 
 export const ROLLOUT_RBAC: readonly RbacRule[] = [
   { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: VERBS },
   { apiGroups: ['batch'], resources: ['cronjobs'], verbs: VERBS },
   { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: VERBS },
+  { apiGroups: [''], resources: ['pods'], verbs: LIST },
+  { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs: LIST },
   EVENTS,
 ];
 
 /** What one rule needs, narrowed to its kinds, namespace and, where it names one, workload. */
 export function rbacForRollout(config: RolloutConfig): ConfiguredRbacRule[] {
-  const { objectRef, selector, kinds = DEFAULT_KINDS } = config;
+  const { objectRef, selector, pacing } = config;
   const namespace = objectRef?.namespace ?? selector?.namespace;
   const place = namespace === undefined ? {} : { namespace };
-  const refs: readonly KindRef[] = objectRef !== undefined ? [objectRef] : selector !== undefined ? [selector] : kinds;
+  const refs = kindsIn(config);
   const names = objectRef === undefined ? {} : { resourceNames: [objectRef.name] };
-  return [...refs.map((ref) => ({ ...forKind(ref), ...names, ...place })), { ...EVENTS, ...place }];
+  const paced = listedFor(pacing, refs).map(({ group, plural }) => ({
+    apiGroups: [group],
+    resources: [plural],
+    verbs: LIST,
+    ...place,
+  }));
+  return [...refs.map((ref) => ({ ...forKind(ref), ...names, ...place })), ...paced, { ...EVENTS, ...place }];
 }
 
 function forKind(ref: KindRef): RbacRule & { readonly note?: string } {

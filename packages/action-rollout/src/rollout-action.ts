@@ -1,13 +1,32 @@
-import { type Action, type ActionContext, type ActionResult, type Delivery, isTriggerError } from '@kube-trigger/core';
+import {
+  type Action,
+  type ActionContext,
+  type ActionResult,
+  type Delivery,
+  isTriggerError,
+  toTriggerError,
+} from '@kube-trigger/core';
 import { type EventRecorder, EventRecorderToken, type KubeClient, KubeClientToken } from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
 import type { RolloutConfig } from './config.js';
 import { forbidden, notFound } from './errors.js';
+import type { Pacing } from './pacing/config.js';
+import { type Course, Deliveries } from './pacing/deliveries.js';
+import { Failures } from './pacing/failures.js';
+import { listedFor } from './pacing/listed.js';
+import { Pace } from './pacing/pace.js';
 import { Rollouts } from './rollouts.js';
 import { type Shared, sharedBy } from './shared.js';
-import { chooseTargets, scopesOf } from './targets/choose.js';
+import { type Choice, chooseTargets, scopesOf } from './targets/choose.js';
 import { answerOf } from './targets/fan-out.js';
+import { kindsIn } from './targets/kinds.js';
 import { Views } from './targets/views.js';
+
+interface Run {
+  readonly config: RolloutConfig;
+  readonly delivery: Delivery;
+  readonly context: ActionContext;
+}
 
 /**
  * Rolls workloads. Which ones is told by an index that watches keep, so that a change costs nothing but its patches: one per target.
@@ -17,6 +36,8 @@ import { Views } from './targets/views.js';
 export class RolloutAction implements Action<RolloutConfig> {
   readonly #shared: Shared;
   readonly #views: Views;
+  readonly #deliveries = new Deliveries();
+  readonly #failures = new Failures();
 
   constructor(
     @inject(KubeClientToken) private readonly kube: KubeClient,
@@ -29,11 +50,29 @@ export class RolloutAction implements Action<RolloutConfig> {
   async run(config: RolloutConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
     const choice = await chooseTargets({ config, event: delivery.event, context, views: this.#views });
-    const { kube, events } = this;
-    const rollouts = new Rollouts({ kube, events, config, delivery, context, shared: this.#shared });
+    if (config.pacing !== undefined) return this.#paced(config.pacing, { choice, config, delivery, context });
+    const rollouts = this.#rollouts({ config, delivery, context });
     const tried = await Promise.allSettled(choice.targets.map((target) => rollouts.bring(target)));
     context.signal.throwIfAborted();
     return answerOf(choice, tried);
+  }
+
+  async #paced(pacing: Pacing, { choice, ...run }: Run & { readonly choice: Choice }): Promise<ActionResult> {
+    const { kube } = this;
+    const course = this.#deliveries.courseOf(run.delivery);
+    const rollouts = this.#rollouts({ ...run, course });
+    const { delivery, context } = run;
+    const own = { views: this.#views, deliveries: this.#deliveries, failures: this.#failures };
+    try {
+      return await new Pace({ kube, pacing, delivery, context, rollouts, course, ...own }).run(choice);
+    } catch (thrown) {
+      if (toTriggerError(thrown).retry === 'never') this.#deliveries.end(course);
+      throw thrown;
+    }
+  }
+
+  #rollouts(run: Run & { readonly course?: Course }): Rollouts {
+    return new Rollouts({ kube: this.kube, events: this.events, shared: this.#shared, ...run });
   }
 
   /** The targets are seen and may be patched. Opens the index, so that it is there before the first change. */
@@ -45,6 +84,16 @@ export class RolloutAction implements Action<RolloutConfig> {
         .canI({ verb: 'patch', ...place }, { signal: context.signal })
         .then((answer) => answer.allowed, unlessItCannotSay);
       if (!allowed) throw forbidden(place, 'patch');
+    }
+    await this.#checkListed(config, context);
+  }
+
+  async #checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {
+    const namespace = scopesOf(config, context)[0]?.namespace;
+    for (const resource of listedFor(config.pacing, kindsIn(config))) {
+      const place = { resource, namespace, verbs: ['list'] };
+      const asked = this.kube.canI({ verb: 'list', ...place }, { signal: context.signal });
+      if (!(await asked.then((answer) => answer.allowed, unlessItCannotSay))) throw forbidden(place, 'list');
     }
   }
 

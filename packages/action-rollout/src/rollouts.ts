@@ -1,9 +1,12 @@
 import { type ActionContext, type Delivery, isTriggerError, type TargetResult } from '@kube-trigger/core';
-import { apiVersionOf, type EventRecorder, type KubeClient } from '@kube-trigger/kube';
-import { causeOf, OUR_PREFIX, revisionAnnotation } from './annotations.js';
+import { apiVersionOf, type EventRecorder, type KubeClient, type KubeObject } from '@kube-trigger/kube';
+import { causeOf, OUR_PREFIX, revisionAnnotation, undoneMark } from './annotations.js';
 import type { RolloutConfig } from './config.js';
 import { failingAs, targetOf } from './errors.js';
 import { workloadOf } from './index/workload.js';
+import type { Course } from './pacing/deliveries.js';
+import { type Standing, standingOf } from './pacing/standing.js';
+import { undo } from './pacing/undo.js';
 import type { Shared } from './shared.js';
 import { STRATEGIES } from './strategies/index.js';
 import type { Applied, Job, Strategy } from './strategies/strategy.js';
@@ -25,16 +28,19 @@ interface Parts {
   readonly delivery: Delivery;
   readonly context: ActionContext;
   readonly shared: Shared;
+  /** With `pacing`. */
+  readonly course?: Course;
 }
 
 /** One delivery's rollouts, target by target. */
 export class Rollouts {
   readonly #strategy: Strategy;
-  readonly #annotation: string;
+  /** In which the rule keeps its revision. */
+  readonly annotation: string;
 
   constructor(private readonly parts: Parts) {
     this.#strategy = STRATEGIES[parts.config.strategy];
-    this.#annotation = revisionAnnotation(parts.context.rule);
+    this.annotation = revisionAnnotation(parts.context.rule);
   }
 
   /** Brings one target to the delivery's revision, or says why it needs nothing. Rejects without a word to other targets. */
@@ -45,17 +51,64 @@ export class Rollouts {
       meet(lane, carrier.workload.uid);
       const because = this.#unneeded(target, carrier, lane);
       if (because !== undefined) return unchanged(target, because);
-      refuseContested(target, lane, this.#annotation);
+      refuseContested(target, lane, this.annotation);
       return shared.turns.run(context.rule.uid, () => this.#roll(target, carrier, lane));
     });
+  }
+
+  /** How far a target is with this delivery, as far as is known without asking. */
+  standing(target: Target): Standing {
+    const { delivery, context, shared } = this.parts;
+    const carrier = this.#strategy.carrierOf(target);
+    return standingOf(target, {
+      carrier,
+      lane: shared.lanes.peek(targetOf(carrier.ref)),
+      found: this.#strategy.revisionOf(carrier.workload, this.annotation),
+      annotation: this.annotation,
+      delivery,
+      rule: context.rule,
+      revisions: this.#revisions(),
+    });
+  }
+
+  /** Whether a pod was made for this change, where pods tell. */
+  isRolledFor({ metadata }: KubeObject): boolean | undefined {
+    if (this.#strategy !== STRATEGIES.annotate) return undefined;
+    return this.#revisions().has(metadata.annotations?.[this.annotation] ?? '');
+  }
+
+  /** Rolls a target back that was rolled for this delivery, at `sinceMs` on the API server's clock. Returns why it was left as it is. */
+  undo(target: Target, sinceMs: number): Promise<string | undefined> {
+    const { shared, context, kube } = this.parts;
+    const carrier = this.#strategy.carrierOf(target);
+    return shared.lanes.run(targetOf(carrier.ref), context.signal, async (lane) => {
+      const { annotation } = this;
+      const job = { annotation, strategy: this.#strategy, revisions: this.#revisions(), sinceMs };
+      const because = await shared.turns.run(context.rule.uid, () =>
+        undo(kube, carrier, { ...job, fieldManager: this.#ownManager(), signal: context.signal }),
+      );
+      if (because !== undefined) return because;
+      lane.revisions.delete(context.rule.uid);
+      lane.rolled = undefined;
+      this.#tell(target, 'RolloutUndone', `rolled back by TriggerRule ${context.rule.namespace}/${context.rule.name}`);
+      return undefined;
+    });
+  }
+
+  #revisions(): ReadonlySet<string> {
+    return this.parts.course?.revisions ?? new Set([this.parts.delivery.revision]);
+  }
+
+  #ownManager(): string {
+    return `kube-trigger/${this.annotation.slice(OUR_PREFIX.length)}`;
   }
 
   #unneeded(target: Target, carrier: Found, lane: Lane): string | undefined {
     const { delivery, context } = this.parts;
     const resting = restsBecause(target);
     if (resting !== undefined) return resting;
-    const found = this.#strategy.revisionOf(carrier.workload, this.#annotation);
-    if (isThere(found, lane, { delivery, rule: context.rule })) return HAS_REVISION;
+    const found = this.#strategy.revisionOf(carrier.workload, this.annotation);
+    if (isThere(found, lane, { delivery, rule: context.rule, revisions: this.#revisions() })) return HAS_REVISION;
     return adoptedBecause(target, lane, { event: delivery.event, rule: context.rule });
   }
 
@@ -64,15 +117,16 @@ export class Rollouts {
     context.signal.throwIfAborted();
     let carrier = indexed;
     // What the index and this process know says nothing once an attempt's end is unknown: it may arrive yet.
-    if (delivery.redelivered || lane.doubtful) {
+    const mayBeSent = delivery.redelivered && this.parts.course?.isOwn !== true;
+    if (mayBeSent || lane.doubtful) {
       const fresh = await this.#look(carrier);
       if (fresh === undefined) return unchanged(target, 'does not exist any more');
       carrier = fresh;
-      const found = this.#strategy.revisionOf(carrier.workload, this.#annotation);
+      const found = this.#strategy.revisionOf(carrier.workload, this.annotation);
       lane.doubtful = false;
       lane.revisions.clear();
       if (carrier.workload.deleting) return unchanged(target, BEING_DELETED);
-      if (found === delivery.revision) return unchanged(target, HAS_REVISION);
+      if (found !== undefined && this.#revisions().has(found)) return unchanged(target, HAS_REVISION);
     }
     return this.#apply(target, carrier, lane);
   }
@@ -87,26 +141,31 @@ export class Rollouts {
     lane.doubtful = false;
     if (applied === undefined) return unchanged(target, 'does not exist any more');
     const { rule } = context;
-    lane.revisions.set(rule.uid, { revision: job.revision, atMs: job.nowMs });
     const { workload } = applied;
+    lane.revisions.set(rule.uid, { revision: job.revision, atMs: job.nowMs, generation: workload.generation });
     if (workload.deleting) return unchanged(target, BEING_DELETED);
     if ((workload.generation ?? 0) > (carrier.workload.generation ?? 0) && !workload.paused && !workload.onDelete) {
       lane.rolled = { by: rule.uid, rule: `${rule.namespace}/${rule.name}`, atMs: job.nowMs };
     }
-    this.#tell(target, job.cause);
+    this.#tell(target, 'RolloutTriggered', job.cause);
     return { target: targetOf(target.ref), outcome: 'done', ...messageOf(applied) };
   }
 
   #job(): Job {
-    const { delivery, context, config } = this.parts;
+    const { delivery, context, config, course } = this.parts;
+    // Read once, here, and not before: it moves on when the delivery of another key begins.
+    const { revision } = delivery;
+    course?.revisions.add(revision);
     return {
-      annotation: this.#annotation,
-      // Read once, here, and not before: it moves on when the delivery of another key begins.
-      revision: delivery.revision,
+      annotation: this.annotation,
+      revision,
       cause: causeOf(delivery.event, context.rule),
+      outdated: undoneMark(this.annotation),
       nowMs: context.scheduler.now(),
       patchType: config.patchType ?? 'merge',
-      applyManager: `kube-trigger/${this.#annotation.slice(OUR_PREFIX.length)}`,
+      // With pacing its time is when this rule last rolled the target.
+      mergeManager: course === undefined ? 'kube-trigger' : this.#ownManager(),
+      applyManager: this.#ownManager(),
       signal: context.signal,
     };
   }
@@ -129,10 +188,10 @@ export class Rollouts {
     }
   }
 
-  #tell({ ref, workload }: Target, message: string): void {
+  #tell({ ref, workload }: Target, reason: string, message: string): void {
     const { resource, namespace, name } = ref;
     const regarding = { apiVersion: apiVersionOf(resource), kind: resource.kind, namespace, name, uid: workload.uid };
-    this.parts.events?.record({ regarding, type: 'Normal', reason: 'RolloutTriggered', message });
+    this.parts.events?.record({ regarding, type: 'Normal', reason, message });
   }
 }
 

@@ -1,11 +1,15 @@
 import { type ConfigIssue, nearest } from '@kube-trigger/core';
 import { selectorIssues } from '@kube-trigger/kube';
 import type { RolloutConfig } from './config.js';
-import { kindOf, type KindRef, knownKind, KNOWN_KINDS } from './targets/kinds.js';
+import { pacingIssues } from './pacing/validate.js';
+import { kindOf, type KindRef, kindsIn, knownKind, KNOWN_KINDS } from './targets/kinds.js';
 
 /** What the schema cannot say: which options go together, and what can be done to which kind. */
 export function validateRollout(config: RolloutConfig): ConfigIssue[] {
-  return [...choiceIssues(config), ...kindIssuesOf(config)];
+  const { pacing } = config;
+  const paced =
+    pacing === undefined ? [] : pacingIssues(pacing, { kinds: kindsIn(config), patchType: config.patchType });
+  return [...choiceIssues(config), ...kindIssuesOf(config), ...paced];
 }
 
 function choiceIssues(config: RolloutConfig): ConfigIssue[] {

@@ -14,6 +14,7 @@ function wrongWith(config: unknown): string[] {
 }
 
 const CUSTOM = { apiVersion: 'example.com/v1', kind: 'App' };
+const paced = (pacing: object, config: object = { referencing: true }) => ({ ...config, pacing });
 const named = (ref: object, more: object = {}) => ({ objectRef: { name: 'a', ...ref }, ...more });
 
 describe('good configs', () => {
@@ -30,6 +31,12 @@ describe('good configs', () => {
     { selector: { kind: 'Deployment', namespace: 'other', matchLabels: { a: 'b' } }, patchType: 'apply' },
     { referencing: true },
     { referencing: true, kinds: [{ kind: 'CronJob' }, { ...CUSTOM, podTemplatePath: 'spec.pods' }] },
+    { referencing: true, pacing: { concurrency: 5, minIntervalSeconds: 60, progressDeadlineSeconds: 30 } },
+    { referencing: true, pacing: { concurrency: '100%', onFailure: 'undo' } },
+    { referencing: true, pacing: { waves: [{ matchLabels: { a: 'b' } }, { count: 1 }, { percent: 100 }] } },
+    { referencing: true, pacing: { waves: [{ percent: 1 }], progress: 'time', waveIntervalSeconds: 1 } },
+    named({ kind: 'CronJob' }, { pacing: { waves: [{ count: 1 }], progress: 'time', waveIntervalSeconds: 1 } }),
+    named({ kind: 'CronJob' }, { pacing: { minIntervalSeconds: 60 } }),
   ])('%j', (config) => {
     expect(wrongWith(config)).toEqual([]);
   });
@@ -98,6 +105,68 @@ describe('bad configs name the field and the fix', () => {
     [
       { selector: { kind: 'Deployment', matchLabels: { 'a b': 'c' } } },
       'selector.matchLabels["a b"]: "a b" is not a label key',
+    ],
+    [paced({}), 'pacing: is empty; say concurrency, minIntervalSeconds or waves, or leave it out'],
+    [paced({ concurrency: 0 }), 'pacing.concurrency: 0 must be >= 1'],
+    [paced({ concurrency: '0%' }), 'a number, or a percentage from "1%" to "100%"'],
+    [paced({ concurrency: '5' }), 'a number, or a percentage from "1%" to "100%"'],
+    [paced({ concurrency: 1.5 }), 'pacing.concurrency: 1.5 must be either integer or string'],
+    [paced({ minIntervalSeconds: 0 }), 'pacing.minIntervalSeconds: 0 must be >= 1'],
+    [paced({ waves: [] }), 'pacing.waves: the list must not have fewer than 1 items'],
+    [paced({ waves: [{}] }), 'pacing.waves[0]: names nobody; write matchLabels, matchExpressions, percent or count'],
+    [
+      paced({ waves: [{ matchLabels: {} }] }),
+      'pacing.waves[0]: names nobody; write matchLabels, matchExpressions, percent or count',
+    ],
+    [paced({ waves: [{ percent: 5, count: 1 }] }), 'pacing.waves[0]: has percent and count; keep one of them'],
+    [
+      paced({ waves: [{ percent: 5, matchLabels: { a: 'b' } }] }),
+      'pacing.waves[0]: has labels and percent; keep one of them',
+    ],
+    [
+      paced({ waves: [{ matchLabels: { 'a b': 'c' } }] }),
+      'pacing.waves[0].matchLabels["a b"]: "a b" is not a label key',
+    ],
+    [
+      paced({ waves: [{ percent: 60 }, { percent: 50 }] }),
+      'pacing.waves[1].percent: makes 110 percent with the waves before it; 100 are all',
+    ],
+    [
+      paced({ waves: [{ percent: 100 }, { count: 5 }] }),
+      'pacing.waves[1].count: comes after 100 percent, so nobody is left for it; remove it',
+    ],
+    [
+      paced({ waves: [{ count: 1 }], progress: 'time' }),
+      'pacing.progress: "time" needs waveIntervalSeconds: the time between two waves',
+    ],
+    [
+      paced({ concurrency: 1, progress: 'rollout' }),
+      'pacing.progress: is about what comes between waves; add pacing.waves, or remove it',
+    ],
+    [
+      paced({ waveIntervalSeconds: 5 }),
+      'pacing.waveIntervalSeconds: is about what comes between waves; add pacing.waves, or remove it',
+    ],
+    [paced({ onFailure: 'rollback' }), 'pacing.onFailure: "rollback" is not one of stop, undo'],
+    [
+      named({ kind: 'CronJob' }, paced({ onFailure: 'undo' }, {})),
+      'pacing.onFailure: "undo" needs earlier templates, which no CronJob keeps; use stop',
+    ],
+    [
+      named(CUSTOM, paced({ onFailure: 'undo' }, {})),
+      'pacing.onFailure: "undo" needs earlier templates, which no App keeps; use stop',
+    ],
+    [
+      paced({ onFailure: 'undo' }, { referencing: true, patchType: 'apply' }),
+      'pacing.onFailure: "undo" cannot take back what server-side apply owns; use stop, or patchType: merge',
+    ],
+    [
+      named({ kind: 'CronJob' }, paced({ concurrency: 1 }, {})),
+      'pacing.concurrency: a CronJob has no rollout to wait for; remove it',
+    ],
+    [
+      named({ kind: 'CronJob' }, paced({ waves: [{ count: 1 }] }, {})),
+      'pacing.progress: a CronJob has no rollout to wait for; write progress: time and waveIntervalSeconds',
     ],
   ])('%j', (config, expected) => {
     expect(wrongWith(config)).toEqual([expect.stringContaining(expected)]);

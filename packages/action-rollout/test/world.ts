@@ -3,7 +3,7 @@ import { RecordingKubeClient } from '@kube-trigger/testing/contracts';
 import type { ActionWorld } from '@kube-trigger/testing/contracts';
 import type { RolloutConfig } from '../src/index.js';
 
-export const { Deployment, StatefulSet, DaemonSet } = WELL_KNOWN;
+export const { Deployment, StatefulSet, DaemonSet, Pod } = WELL_KNOWN;
 
 export const BUSYBOX = { resource: StatefulSet, namespace: 'shop', name: 'busybox' };
 

@@ -1,5 +1,13 @@
 import type { TriggerError } from '@kube-trigger/core';
-import type { KubeClient, ObjectRef, Resource, WatchEvent, WatchScope } from '@kube-trigger/kube';
+import {
+  type KubeClient,
+  type ObjectRef,
+  qualifiedName,
+  type Resource,
+  type WatchEvent,
+  type WatchScope,
+} from '@kube-trigger/kube';
+import { undoneMark } from '../annotations.js';
 import { Subject, type Subscription } from 'rxjs';
 import type { KeysUsed } from './references.js';
 import type { Template, Workload } from './workload.js';
@@ -87,6 +95,12 @@ export class WorkloadView {
     return this.#entries.get(name);
   }
 
+  /** Undefined where it is of another kind or namespace too. */
+  find({ resource, namespace, name }: ObjectRef): Known | undefined {
+    const isHere = qualifiedName(resource) === qualifiedName(this.scope.resource) && namespace === this.scope.namespace;
+    return isHere ? this.get(name) : undefined;
+  }
+
   all(): Iterable<Known> {
     return this.#entries.values();
   }
@@ -172,13 +186,14 @@ export class WorkloadView {
   }
 }
 
-function removalsAfter(known: Entry | undefined, { template, writer }: Workload): Known['removals'] {
+function removalsAfter(known: Entry | undefined, { template, writer, annotations }: Workload): Known['removals'] {
   if (known === undefined) return {};
   const before = known.workload.template?.annotations ?? {};
   const now = template?.annotations ?? {};
   let removals = known.removals;
   for (const annotation of Object.keys(before)) {
-    if (annotation in now) continue;
+    const isUndone = annotations[undoneMark(annotation)] === before[annotation];
+    if (annotation in now || isUndone) continue;
     const times = (removals[annotation]?.times ?? 0) + 1;
     removals = { ...removals, [annotation]: { times, by: writer?.manager ?? 'an unknown field manager' } };
   }

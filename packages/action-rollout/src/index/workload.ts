@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { KubeObject, Projection } from '@kube-trigger/kube';
+import { type KubeObject, labelSelectorText, type Projection, type Selector } from '@kube-trigger/kube';
 import { OUR_PREFIX } from '../annotations.js';
 import type { Kind } from '../targets/kinds.js';
 import { type Progress, progressOf } from './progress.js';
@@ -28,6 +28,12 @@ export interface Workload {
   /** Our annotations on the object itself. */
   readonly annotations: Annotations;
   readonly writer: Writer | undefined;
+  /** When each of our annotations, on it or on its template, got its value; on the API server's clock, to the second. */
+  readonly writtenAtMs: Readonly<Record<string, number>>;
+  /** When its status last changed, on the API server's clock. */
+  readonly statusAtMs: number | undefined;
+  /** The labels of its pods, as a selector in the API's text form. */
+  readonly pods: string | undefined;
 }
 
 export interface Template {
@@ -48,6 +54,7 @@ interface Body extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
     readonly paused?: boolean;
+    readonly selector?: Selector;
     readonly updateStrategy?: { readonly type?: string };
     readonly workloadRef?: { readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
   };
@@ -80,6 +87,9 @@ export function workloadOf(object: KubeObject, kind: Kind): Workload {
     workloadRef: workloadRefOf(spec?.workloadRef),
     annotations: ours(metadata.annotations),
     writer: writerOf(object, kind.templatePath),
+    writtenAtMs: writtenAtMs(object, kind.templatePath),
+    statusAtMs: statusAtMs(object),
+    pods: labelSelectorText(spec?.selector),
   };
 }
 
@@ -116,8 +126,33 @@ interface ManagedFields {
   readonly fieldsV1?: object;
 }
 
-function writerOf({ metadata }: KubeObject, path: readonly string[]): Writer | undefined {
-  const { managedFields = [] } = metadata as { managedFields?: readonly ManagedFields[] };
+function managedFieldsOf({ metadata }: KubeObject): readonly ManagedFields[] {
+  return (metadata as { managedFields?: readonly ManagedFields[] }).managedFields ?? [];
+}
+
+function writtenAtMs(object: KubeObject, path: readonly string[]): Readonly<Record<string, number>> {
+  const places = [['f:metadata'], [...path.map((segment) => `f:${segment}`), 'f:metadata']];
+  const written = new Map<string, number>();
+  for (const { manager = '', time = '', fieldsV1 } of managedFieldsOf(object)) {
+    if (!manager.startsWith('kube-trigger')) continue;
+    const fields = places.flatMap((place) => Object.keys(at(fieldsV1, [...place, 'f:annotations']) ?? {}));
+    for (const field of fields.filter((name) => name.startsWith(`f:${OUR_PREFIX}`))) {
+      const annotation = field.slice(2);
+      written.set(annotation, Math.max(written.get(annotation) ?? 0, Date.parse(time)));
+    }
+  }
+  return Object.fromEntries(written);
+}
+
+function statusAtMs(object: KubeObject): number | undefined {
+  const times = managedFieldsOf(object)
+    .filter(({ fieldsV1 }) => at(fieldsV1, ['f:status']) !== undefined)
+    .map(({ time = '' }) => Date.parse(time));
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+function writerOf(object: KubeObject, path: readonly string[]): Writer | undefined {
+  const managedFields = managedFieldsOf(object);
   const fields = path.map((segment) => `f:${segment}`);
   const writers = managedFields
     .filter(({ manager = '', fieldsV1 }) => !manager.startsWith('kube-trigger') && at(fieldsV1, fields) !== undefined)

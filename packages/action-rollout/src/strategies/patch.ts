@@ -1,7 +1,7 @@
 import { TriggerError } from '@kube-trigger/core';
 import { apiVersionOf, type KubeClient, type ObjectRef } from '@kube-trigger/kube';
 import { describeTarget } from '../errors.js';
-import { workloadOf } from '../index/workload.js';
+import { type Workload, workloadOf } from '../index/workload.js';
 import type { Found } from '../targets/target.js';
 import type { Applied, Job } from './strategy.js';
 
@@ -14,7 +14,11 @@ export async function patchObject(
   const { signal } = job;
   const object =
     job.patchType === 'merge'
-      ? await kube.patch(ref, body, { type: 'merge', fieldManager: 'kube-trigger', signal })
+      ? await kube.patch(ref, withoutOutdated(body, workload, job.outdated), {
+          type: 'merge',
+          fieldManager: job.mergeManager,
+          signal,
+        })
       : await kube.patch(ref, identified(ref, workload.uid, body), {
           type: 'apply',
           fieldManager: job.applyManager,
@@ -23,6 +27,12 @@ export async function patchObject(
           signal,
         });
   return { object, workload: workloadOf(object, kind) };
+}
+
+function withoutOutdated(body: object, { annotations }: Workload, outdated: string): object {
+  if (annotations[outdated] === undefined) return body;
+  const { metadata = {} } = body as { metadata?: { annotations?: object } };
+  return { ...body, metadata: { ...metadata, annotations: { ...metadata.annotations, [outdated]: null } } };
 }
 
 /** An applied intent names its object. With the uid it cannot make one that has gone meanwhile. */

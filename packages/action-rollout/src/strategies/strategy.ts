@@ -9,8 +9,12 @@ export interface Job {
   readonly revision: string;
   /** For people. */
   readonly cause: string;
+  /** An annotation of the object itself that says something about an earlier revision, and goes with it. */
+  readonly outdated: string;
   readonly nowMs: number;
   readonly patchType: 'merge' | 'apply';
+  /** Who is named as the writer with `merge`. */
+  readonly mergeManager: string;
   /** Who owns the fields with `apply`: one per rule, since an applied intent replaces the manager's last one. */
   readonly applyManager: string;
   readonly signal: AbortSignal;

@@ -62,17 +62,20 @@ export function refuseContested({ holder }: Target, lane: Lane, annotation: stri
   );
 }
 
+export interface Asked {
+  readonly delivery: Delivery;
+  readonly rule: RuleIdentity;
+  /** All that stand for this change. */
+  readonly revisions: ReadonlySet<string>;
+}
+
 /**
  * Known without asking the API server. An equal revision on the target says that it got this change only where this delivery was begun before:
  * a state that a filter dropped may have been undone, and pods may have read it meanwhile.
  */
-export function isThere(
-  found: string | undefined,
-  lane: Lane,
-  { delivery, rule }: { readonly delivery: Delivery; readonly rule: RuleIdentity },
-): boolean {
+export function isThere(found: string | undefined, lane: Lane, { delivery, rule, revisions }: Asked): boolean {
   if (lane.doubtful) return false;
   const last = lane.revisions.get(rule.uid);
-  const sentSince = last?.revision === delivery.revision && last.atMs >= delivery.event.observedAtMs;
-  return sentSince || (delivery.redelivered && found === delivery.revision);
+  const sentSince = last !== undefined && revisions.has(last.revision) && last.atMs >= delivery.event.observedAtMs;
+  return sentSince || (delivery.redelivered && found !== undefined && revisions.has(found));
 }

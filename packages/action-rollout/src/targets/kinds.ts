@@ -56,6 +56,16 @@ export const KNOWN_KINDS: readonly string[] = Object.keys(KINDS);
 /** The kinds that `referencing` looks at unless told otherwise. A CronJob's next run reads the new state anyway. */
 export const DEFAULT_KINDS: readonly KindRef[] = ['Deployment', 'StatefulSet', 'DaemonSet'].map((kind) => ({ kind }));
 
+/** The kinds that a config rolls. */
+export function kindsIn(config: {
+  readonly objectRef?: KindRef | undefined;
+  readonly selector?: KindRef | undefined;
+  readonly kinds?: readonly KindRef[] | undefined;
+}): readonly KindRef[] {
+  const named = config.objectRef ?? config.selector;
+  return named === undefined ? (config.kinds ?? DEFAULT_KINDS) : [named];
+}
+
 /** A kind that is known here, told by its name and, where one is written, its API group. */
 export function knownKind({ kind, apiVersion }: KindRef): Kind | undefined {
   const known = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;

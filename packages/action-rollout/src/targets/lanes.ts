@@ -5,8 +5,8 @@ const MAX_TARGETS = 10_000;
 export interface Lane {
   /** Of the object that this was learnt of; another one of the same name is a stranger. */
   uid: string | undefined;
-  /** The revision last patched and when, by the rule's uid. */
-  readonly revisions: Map<string, { readonly revision: string; readonly atMs: number }>;
+  /** The revision last patched, when, and the generation that it made, by the rule's uid. */
+  readonly revisions: Map<string, Sent>;
   /** A patch was sent and its answer is missing: it may have arrived. */
   doubtful: boolean;
   /** The last patch by which its pods are replaced. */
@@ -14,6 +14,21 @@ export interface Lane {
   /** The number of removals by others at which it was last refused to go on. */
   contested: number | undefined;
 }
+
+export interface Sent {
+  readonly revision: string;
+  readonly atMs: number;
+  readonly generation?: number | undefined;
+}
+
+/** Of a target that this process has not touched. */
+export const NOTHING_KNOWN: Lane = {
+  uid: undefined,
+  revisions: new Map(),
+  doubtful: false,
+  rolled: undefined,
+  contested: undefined,
+};
 
 interface Tail extends Lane {
   last: Promise<unknown>;
@@ -53,6 +68,11 @@ export class Lanes {
     return done;
   }
 
+  /** What is known of a target, without waiting for work on it. */
+  peek(target: string): Lane | undefined {
+    return this.#lanes.get(target);
+  }
+
   get size(): number {
     return this.#lanes.size;
   }
@@ -65,14 +85,6 @@ export class Lanes {
         break;
       }
     }
-    return {
-      uid: undefined,
-      revisions: new Map(),
-      doubtful: false,
-      rolled: undefined,
-      contested: undefined,
-      last: Promise.resolve(),
-      waiting: 0,
-    };
+    return { ...NOTHING_KNOWN, revisions: new Map(), last: Promise.resolve(), waiting: 0 };
   }
 }

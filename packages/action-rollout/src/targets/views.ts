@@ -1,10 +1,14 @@
 import type { ActionContext } from '@kube-trigger/core';
 import type { KubeClient } from '@kube-trigger/kube';
+import { defer, delay, EMPTY, filter, merge, type Observable, of, type SchedulerLike, take } from 'rxjs';
 import { failingAs, type Place } from '../errors.js';
 import { workloadProjection } from '../index/workload.js';
 import type { OpenView, WorkloadIndex } from '../index/workload-index.js';
 import type { WorkloadView } from '../index/workload-view.js';
 import { type Kind, resourceOf } from './kinds.js';
+import type { Found } from './target.js';
+
+const SOON_MS = 500;
 
 export interface Where {
   readonly kind: Kind;
@@ -38,6 +42,17 @@ export class Views {
     const place = { resource, namespace, name };
     await failingAs(place, () => open.view.ready(signal));
     return { view: open.view, place };
+  }
+
+  /** Emits once any of these is no longer as it stands here; soon, not at once: who rolls pods says so many times. */
+  moved(targets: readonly Found[], scheduler: SchedulerLike): Observable<unknown> {
+    const views = [...this.#open.values()].map(({ view }) => view);
+    const isOther = ({ ref, workload }: Found) =>
+      !views.some((view) => view.find(ref)?.workload.resourceVersion === workload.resourceVersion);
+    const names = new Set(targets.map(({ ref }) => ref.name));
+    const missed = defer(() => (targets.some(isOther) ? of(undefined) : EMPTY));
+    const heard = views.map((view) => view.changes.pipe(filter((name) => name === undefined || names.has(name))));
+    return merge(missed, ...heard).pipe(take(1), delay(SOON_MS, scheduler));
   }
 
   release(): void {
