@@ -9,6 +9,7 @@ const command = new Command('soak')
   .option('--minutes <n>', 'how long changes are made', number, 3)
   .addOption(new Option('--cluster <which>', 'API server').choices(['embedded', 'real']).default('embedded'))
   .option('--rules <n>', 'sources, each with a rule and a Deployment of its own', whole, 10)
+  .option('--webhooks <n>', 'further sources, each with a rule that calls a URL', wholeOrNone, 5)
   .option('--replicas <n>', 'operators; more than one compete for a lease', whole, 1)
   .option('--write-every <ms>', 'mean time between two changes, over all rules', number, 250)
   .option('--kill-every <seconds>', 'kill -9 the leader and start it again; 0: never', number, 10)
@@ -59,6 +60,10 @@ function whole(text: string): number {
   const value = number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
   return value;
+}
+
+function wholeOrNone(text: string): number {
+  return number(text) === 0 ? 0 : whole(text);
 }
 
 function faultList(text: string): FaultName[] {

@@ -8,6 +8,8 @@ export interface OperatorProcessOptions {
   readonly kubeconfig: string;
   /** Further arguments of `kube-trigger run`. */
   readonly args?: readonly string[];
+  /** How far its clock is ahead of the machine's. Default 0. */
+  readonly clockAheadMs?: number;
 }
 
 /** Lines of the log that are kept, the last ones. */
@@ -26,8 +28,9 @@ export class OperatorProcess {
   }
 
   /** Resolves once it serves its health port. Rejects with its log when it ends before that. */
-  static async start({ kubeconfig, args = [] }: OperatorProcessOptions): Promise<OperatorProcess> {
-    const all = [operatorMain(), 'run', '--kubeconfig', kubeconfig, '--health-port', '0', ...args];
+  static async start({ kubeconfig, args = [], clockAheadMs = 0 }: OperatorProcessOptions): Promise<OperatorProcess> {
+    const clock = clockAheadMs === 0 ? [] : ['--import', clockAhead(clockAheadMs)];
+    const all = [...clock, operatorMain(), 'run', '--kubeconfig', kubeconfig, '--health-port', '0', ...args];
     const child = spawn(process.execPath, all, { stdio: ['ignore', 'ignore', 'pipe'] });
     const log: string[] = [];
     const port = new Promise<number>((resolve, reject) => {
@@ -114,6 +117,17 @@ function isSocket(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** A module that moves the wall clock of a process. Timers and the monotonic clock stay: skew is between the clocks of machines. */
+function clockAhead(ms: number): string {
+  const code = `
+    const True = Date;
+    globalThis.Date = class Date extends True {
+      constructor(...args) { args.length === 0 ? super(True.now() + ${ms}) : super(...args); }
+      static now() { return True.now() + ${ms}; }
+    };`;
+  return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
 /** The built program. Throws when it was not built. */

@@ -12,6 +12,8 @@ export interface SoakReport {
   readonly superseded: number;
   readonly missing: number;
   readonly duplicated: number;
+  /** Calls that came again with the id of the one before: allowed. */
+  readonly repeated: number;
   readonly outOfOrder: number;
   readonly unexplained: number;
   /** From a write to when the target had exactly that state. Milliseconds; absent when nothing arrived. */
@@ -33,7 +35,10 @@ export interface Extent {
   readonly last: number;
 }
 
-export interface ReportFacts extends Pick<SoakReport, 'seed' | 'minutes' | 'cluster' | 'crashes' | 'samples'> {
+export interface ReportFacts extends Pick<
+  SoakReport,
+  'seed' | 'minutes' | 'cluster' | 'crashes' | 'samples' | 'repeated'
+> {
   readonly verdicts: ReadonlyMap<string, Verdict>;
 }
 
@@ -78,7 +83,7 @@ function extentOf(values: readonly number[]): Extent {
   return { min: Math.min(...values), max: Math.max(...values), last: values.at(-1) ?? 0 };
 }
 
-const COLUMNS = ['time', 'changes', 'rolls', 'behind', 'RSS MB', 'sockets', 'req/min'] as const;
+const COLUMNS = ['time', 'changes', 'deeds', 'behind', 'RSS MB', 'sockets', 'req/min'] as const;
 const WIDTH = 9;
 
 export const TABLE_HEAD = `${COLUMNS.map((name) => name.padStart(WIDTH)).join('')}  since the line before`;
@@ -100,9 +105,9 @@ export function summary(report: SoakReport): string {
   const lines = [
     '',
     `${report.ok ? 'ok' : 'FAILED'}: ${report.minutes} min on the ${report.cluster} API server, seed ${report.seed}`,
-    `  changes       ${report.changes}, of which superseded before delivery ${report.superseded}; rolls ${report.deeds}`,
+    `  changes       ${report.changes}, of which superseded before delivery ${report.superseded}; rolls and calls ${report.deeds}`,
     `  missing       ${report.missing}`,
-    `  duplicated    ${report.duplicated}`,
+    `  duplicated    ${report.duplicated}; calls repeated with the same id ${report.repeated}`,
     `  out of order  ${report.outOfOrder}; unexplained ${report.unexplained}`,
     `  latency ms    p50 ${p50}, p90 ${p90}, p99 ${p99}, max ${max}`,
     `  RSS MB        ${extentText(report.rssMb)}; sockets ${extentText(report.sockets)}`,

@@ -25,7 +25,7 @@ export interface Remembered {
   readonly begun: string | undefined;
 }
 
-/** A rule with its one source and its one target, all of the same name, as users would make them. */
+/** A rule with its one source and its one target, all of the same name, as users would make them; or with an action of its own, without target. */
 export class Trio {
   constructor(
     private readonly cluster: TestCluster,
@@ -34,18 +34,24 @@ export class Trio {
     readonly kind: TargetKind,
   ) {}
 
-  /** The source is in `state` from the start. `source` replaces the rule's source in the example's form. */
-  async create(state: number, source: object = { objectRef: { kind: 'ConfigMap', name: this.name } }): Promise<void> {
+  /** The source is in `state` from the start. `source` replaces the rule's source in the example's form, `action` the rollout. */
+  async create(
+    state: number,
+    source: object = { objectRef: { kind: 'ConfigMap', name: this.name } },
+    action?: object,
+  ): Promise<void> {
     const { namespace, name, kind } = this;
     await this.createSource(state);
-    await this.#must('POST', `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s`, workload(kind, name));
+    if (action === undefined) {
+      await this.#must('POST', `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s`, workload(kind, name));
+    }
     await this.#must('POST', `${GROUP}/namespaces/${namespace}/triggerrules`, {
       apiVersion: 'app.example.com/v1alpha1',
       kind: 'TriggerRule',
       metadata: { name },
       spec: {
         sources: [source],
-        actions: [{ updatePodTemplate: { objectRef: { kind, name } } }],
+        actions: [action ?? { updatePodTemplate: { objectRef: { kind, name } } }],
         // The latency that is measured is the operator's own.
         delivery: { coalesce: { quietSeconds: 0 } },
       },

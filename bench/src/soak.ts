@@ -3,7 +3,7 @@ import { disturbUntil, type FaultName } from './disturbances.js';
 import { Fleet } from './fleet.js';
 import { judge, type Verdict } from './judge.js';
 import { pause } from './pause.js';
-import { type Probe, type ProbeSet, rolloutProbes } from './probes.js';
+import { type Probe, type ProbeSet, rolloutProbes, together, webhookProbes } from './probes.js';
 import { Random } from './random.js';
 import { type SoakReport, reportOf } from './report.js';
 import { definitionTexts } from './rig.js';
@@ -14,7 +14,10 @@ import { Writer } from './writer.js';
 export interface SoakOptions {
   readonly minutes: number;
   readonly cluster: 'embedded' | 'real';
+  /** That roll a Deployment. */
   readonly rules: number;
+  /** Further ones that call a URL. */
+  readonly webhooks: number;
   readonly replicas: number;
   /** Mean time between two changes, over all rules. */
   readonly writeEveryMs: number;
@@ -37,9 +40,9 @@ const QUIET_WITHIN_MS = 90_000;
 const AFTERMATH_MS = 5000;
 
 /** Throws for options that would test something else than they say. */
-export function checkOptions({ rules, writeEveryMs, minutes }: SoakOptions): void {
+export function checkOptions({ rules, webhooks, writeEveryMs, minutes }: SoakOptions): void {
   if (!(minutes > 0)) throw new RangeError('--minutes must be more than 0');
-  const perRule = 60_000 / writeEveryMs / rules;
+  const perRule = 60_000 / writeEveryMs / (rules + webhooks);
   if (perRule <= MAX_WRITES_PER_RULE_AND_MINUTE) return;
   throw new RangeError(
     `${Math.round(perRule)} changes a minute and rule would trip the rules' breakers: more --rules or a longer --write-every`,
@@ -56,7 +59,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const namespace = await cluster.createNamespace('soak');
   const access = { url: link.url, token: cluster.token };
   const kubeconfig = await cluster.writeKubeconfig(undefined, kubeconfigFor(access));
-  await using set = await rolloutProbes(cluster, namespace, options.rules);
+  await using rollouts = await rolloutProbes(cluster, namespace, options.rules);
+  const { webhooks: count } = options;
+  await using webhooks = count === 0 ? together([]) : await webhookProbes(cluster, namespace, count);
+  const set = together([rollouts, webhooks]);
   await using fleet = new Fleet({ kubeconfig, namespace, replicas: options.replicas });
   await fleet.start();
   await set.ready();
@@ -156,12 +162,14 @@ class Run {
 
   #report(): SoakReport {
     const { options, fleet, set } = this.parts;
+    const repeated = set.probes.reduce((sum, probe) => sum + probe.repeats(), 0);
     const verdicts = new Map<string, Verdict>();
     for (const probe of set.probes) {
       const evidence = { initial: 0, writes: this.#writer.writes(probe.name), rolls: probe.deeds() };
       verdicts.set(probe.name, judge(evidence));
     }
     const { seed, minutes, cluster } = options;
-    return reportOf({ seed, minutes, cluster, crashes: fleet.crashes, samples: this.#sampler.samples, verdicts });
+    const { samples } = this.#sampler;
+    return reportOf({ seed, minutes, cluster, crashes: fleet.crashes, samples, repeated, verdicts });
   }
 }

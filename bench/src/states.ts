@@ -21,6 +21,11 @@ export function stateOf(data: Readonly<Record<string, string>> | undefined): num
 
 /** The newest state that the cause on a pod template names; undefined where it names none. */
 export function newestIn(annotations: Readonly<Record<string, string>>): number | undefined {
-  const found = /\bstate-(\d{6})\b/.exec(annotations[CAUSE_ANNOTATION] ?? '')?.[1];
+  return newestNamed(annotations[CAUSE_ANNOTATION] ?? '');
+}
+
+/** The newest state that a text names whose keys are in order. */
+export function newestNamed(text: string): number | undefined {
+  const found = /\bstate-(\d{6})\b/.exec(text)?.[1];
   return found === undefined ? undefined : LAST - Number(found);
 }

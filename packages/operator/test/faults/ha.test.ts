@@ -1,4 +1,4 @@
-import { describeOnClusters, eventually, type TestCluster } from '@kube-trigger/testing';
+import { describeOnClusters, eventually, never, type TestCluster } from '@kube-trigger/testing';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { buildOperator, definitionTexts } from './harness.js';
 import { LEASE_MS, leads, Replicas } from './replicas.js';
@@ -81,6 +81,30 @@ describeOnClusters('two replicas', (start) => {
       expect(acts() - actedBefore).toBe(1);
       expect(replicas.verdict).toMatchObject({ ...SOUND, rolls: 5 });
     });
+
+    it.for([
+      ['behind', [120_000, -120_000]],
+      ['ahead', [-120_000, 120_000]],
+    ] as const)(
+      'do no harm when the clock of the standby is four minutes %s',
+      { timeout: 120_000 },
+      async ([, clocks], { expect }) => {
+        await using replicas = await Replicas.open(cluster, clocks);
+        const before = await replicas.holder();
+        const [leaderAheadMs, standbyAheadMs] = clocks;
+        expect(Math.abs((await replicas.holderAheadMs()) - leaderAheadMs)).toBeLessThan(15_000);
+        // By the one's clock the other's lease ran out long ago, or will not for minutes.
+        await never(async () => (await replicas.holder()) !== before, { forMs: LEASE_MS + 2000 });
+        await replicas.write(2);
+        await replicas.has(2, 10_000);
+        await replicas.leader.operator.stop('SIGKILL');
+        const [tookMs] = await Promise.all([replicas.takenFrom(before, LEASE_MS + 5000), replicas.write(3)]);
+        expect(tookMs).toBeLessThanOrEqual(LEASE_MS + 2000);
+        expect(Math.abs((await replicas.holderAheadMs()) - standbyAheadMs)).toBeLessThan(15_000);
+        await replicas.has(3, 10_000);
+        expect(replicas.verdict).toMatchObject({ ...SOUND, rolls: 3 });
+      },
+    );
 
     it('keep the standby warm: it watches the rules, and does nothing else', async ({ expect }) => {
       await using replicas = await Replicas.open(cluster);

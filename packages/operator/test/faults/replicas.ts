@@ -24,15 +24,16 @@ export class Replicas implements AsyncDisposable {
     readonly standby: Replica,
   ) {}
 
-  static async open(cluster: TestCluster): Promise<Replicas> {
+  /** `clocksAheadMs` is by how much the clocks of leader and standby are ahead of the API server's. */
+  static async open(cluster: TestCluster, clocksAheadMs: readonly [number, number] = [0, 0]): Promise<Replicas> {
     const namespace = await cluster.createNamespace('ha');
     const trio = new Trio(cluster, namespace, 'app', 'StatefulSet');
     await trio.create(0);
     const recorder = new Recorder({ access: cluster, namespace, resource: WELL_KNOWN.StatefulSet });
     await recorder.start();
-    const leader = await startReplica(cluster, namespace);
+    const leader = await startReplica(cluster, namespace, clocksAheadMs[0]);
     await eventually(() => leads(leader), { timeoutMs: 20_000, because: 'the first replica should lead' });
-    const standby = await startReplica(cluster, namespace);
+    const standby = await startReplica(cluster, namespace, clocksAheadMs[1]);
     await trio.ready();
     const replicas = new Replicas(cluster, trio, recorder, leader, standby);
     await replicas.write(1);
@@ -61,9 +62,21 @@ export class Replicas implements AsyncDisposable {
 
   /** Who holds the lease; empty when nobody does. */
   async holder(): Promise<string> {
+    return (await this.#lease()).holderIdentity ?? '';
+  }
+
+  /** How far the clock of the lease's holder is ahead, to about a renewal's interval. */
+  async holderAheadMs(): Promise<number> {
+    return Date.parse((await this.#lease()).renewTime ?? '') - Date.now();
+  }
+
+  async #lease(): Promise<{ readonly holderIdentity?: string; readonly renewTime?: string }> {
     const path = `/apis/coordination.k8s.io/v1/namespaces/${this.trio.namespace}/leases/kube-trigger`;
-    const { json } = await this.cluster.request<{ spec?: { holderIdentity?: string } }>('GET', path);
-    return json.spec?.holderIdentity ?? '';
+    const { json } = await this.cluster.request<{ spec?: { holderIdentity?: string; renewTime?: string } }>(
+      'GET',
+      path,
+    );
+    return json.spec ?? {};
   }
 
   /** Waits until somebody else than `before` holds the lease; returns after how many milliseconds. */
@@ -87,11 +100,11 @@ export class Replicas implements AsyncDisposable {
   }
 }
 
-async function startReplica(cluster: TestCluster, namespace: string): Promise<Replica> {
+async function startReplica(cluster: TestCluster, namespace: string, clockAheadMs: number): Promise<Replica> {
   const proxy = await startFaultProxy({ target: cluster.url, ca: cluster.ca });
   const kubeconfig = await cluster.writeKubeconfig(undefined, kubeconfigFor({ url: proxy.url, token: cluster.token }));
   const args = ['--namespace', namespace, '--operator-namespace', namespace];
-  return { proxy, kubeconfig, operator: await OperatorProcess.start({ kubeconfig, args }) };
+  return { proxy, kubeconfig, operator: await OperatorProcess.start({ kubeconfig, args, clockAheadMs }) };
 }
 
 export async function leads({ operator }: Replica): Promise<boolean> {
