@@ -7,7 +7,7 @@ import { type CheckedRule, checkRules } from '../rule-files/check-rules.js';
 import { titleOf } from '../rule-files/manifests.js';
 import { readYaml } from '../rule-files/yaml-text.js';
 import { EXIT, Finished, UsageError } from './exit-codes.js';
-import { coloured, type Output, outputOption, printJson } from './output.js';
+import { coloured, type Output, outputOption, printAs } from './output.js';
 import { allChosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 import { contentsOf, type RuleFileOptions } from './rule-file-options.js';
 
@@ -25,7 +25,7 @@ export function evalCommand(): Command {
     .requiredOption('--events <file>', 'the recorded events, a list in YAML or JSON')
     .option('--rule <name>', 'which rule, where the file has several')
     .option('-n, --namespace <name>', 'of rules that name none', 'default')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .addHelpText(
       'after',
       `
@@ -50,8 +50,9 @@ async function run(path: string, options: EvalOptions): Promise<void> {
     ...evaluation,
     unexpected: compare(evaluation, events[i]?.expect),
   }));
-  if (options.output === 'json') printJson(results);
-  else for (const result of results) print(result);
+  printAs(options.output, results, () => {
+    for (const result of results) print(result);
+  });
   if (results.some(({ unexpected }) => unexpected.length > 0)) throw new Finished(EXIT.failed);
 }
 

@@ -13,7 +13,7 @@ import { createLogger } from '../logger.js';
 import type { ActionStatus, HistoryItem, PendingItem } from '../rules/trigger-rule.js';
 import { UsageError } from './exit-codes.js';
 import { rowOf } from './history.js';
-import { coloured, type Output, outputOption, printJson, printTable, printYaml } from './output.js';
+import { coloured, type Output, outputOption, printAs, printTable } from './output.js';
 import { allChosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 import { onRule, ruleCommand, type RuleCommandOptions, type RuleOnCluster } from './rule-command.js';
 
@@ -42,7 +42,7 @@ export function explainCommand(): Command {
       'ask about this: an event {key, change, changedKeys}, or an object as if it were applied now',
     )
     .option('--operator-namespace <name>', 'where the key for digests of Secrets is', 'default')
-    .addOption(outputOption('table', 'json', 'yaml'))
+    .addOption(outputOption())
     .addHelpText(
       'after',
       `
@@ -71,9 +71,7 @@ async function explain(rule: RuleOnCluster, options: ExplainOptions): Promise<vo
     history: status.history ?? [],
     now: await present(rule, { object, asked, options }),
   };
-  if (options.output === 'json') return printJson(explanation);
-  if (options.output === 'yaml') return printYaml([explanation]);
-  print(explanation);
+  printAs(options.output, explanation, () => print(explanation));
 }
 
 interface Asked {

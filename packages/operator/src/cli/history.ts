@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { HistoryItem } from '../rules/trigger-rule.js';
-import { type Output, outputOption, printJson, printTable, printYaml } from './output.js';
+import { type Output, outputOption, printAs, printTable } from './output.js';
 import { onRule, ruleCommand, type RuleCommandOptions } from './rule-command.js';
 
 interface HistoryOptions extends RuleCommandOptions {
@@ -10,19 +10,18 @@ interface HistoryOptions extends RuleCommandOptions {
 /** `kube-trigger history RULE`: the last ten events, the latest first, from the rule's status. */
 export function historyCommand(): Command {
   return ruleCommand('history', 'Show the last ten events of a rule and how they ended.')
-    .addOption(outputOption('table', 'json', 'yaml'))
+    .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  kube-trigger history web -n shop')
     .action((name: string, options: HistoryOptions) =>
       onRule(name, options, async (rule) => {
         const { status } = await rule.get();
-        printHistory(status?.history ?? [], options.output);
+        const history = status?.history ?? [];
+        printAs(options.output, history, () => print(history));
       }),
     );
 }
 
-function printHistory(history: readonly HistoryItem[], output: Output): void {
-  if (output === 'json') return printJson(history);
-  if (output === 'yaml') return printYaml([history]);
+function print(history: readonly HistoryItem[]): void {
   if (history.length === 0) return void process.stdout.write('Nothing has fired yet.\n');
   const head = ['TIME', 'KEY', 'CHANGE', 'RESULT', 'TOOK', 'BECAUSE'];
   printTable(head, history.map(rowOf));

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { checkRules } from '../rule-files/check-rules.js';
 import type { Finding } from '../rule-files/manifests.js';
 import { EXIT, Finished } from './exit-codes.js';
-import { coloured, type Output, outputOption, printJson } from './output.js';
+import { coloured, type Output, outputOption, printAs } from './output.js';
 import { allChosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 import { contentsOf, type RuleFileOptions, withRuleFiles } from './rule-file-options.js';
 
@@ -14,7 +14,7 @@ interface LintOptions extends RuleFileOptions, PluginOptions {
 export function lintCommand(): Command {
   return withPluginOptions(withRuleFiles(new Command('lint'), '<file...>'))
     .description('Check TriggerRules in files, without a cluster.')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .addHelpText(
       'after',
       `
@@ -36,14 +36,13 @@ async function lint(paths: readonly string[], options: LintOptions): Promise<voi
     namespace: options.namespace,
   });
   const checked = files.flatMap((file) => file.rules).length;
-  if (options.output === 'json') printJson({ rules: checked, findings });
-  else {
+  printAs(options.output, { rules: checked, findings }, () => {
     for (const finding of findings) process.stdout.write(`${inWords(finding)}\n`);
     const bad = checked - rules.length;
     process.stderr.write(
       `${counted(checked, 'rule')}, ${bad === 0 && findings.length === 0 ? 'all fine' : counted(findings.length, 'finding')}\n`,
     );
-  }
+  });
   if (findings.length > 0) throw new Finished(EXIT.failed);
 }
 

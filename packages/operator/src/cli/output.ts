@@ -5,8 +5,15 @@ import { stringify } from 'yaml';
 export type Output = 'table' | 'json' | 'yaml';
 
 /** `--output`, with the forms that a command has; the first is its default. */
-export function outputOption(...forms: readonly Output[]): Option {
+export function outputOption(forms: readonly Output[] = ['table', 'json', 'yaml']): Option {
   return new Option('-o, --output <form>', 'how it is printed').choices(forms).default(forms[0]);
+}
+
+/** For machines in the form that they ask for, for people by `inWords`. */
+export function printAs(output: Output, value: unknown, inWords: () => void): void {
+  if (output === 'json') printJson(value);
+  else if (output === 'yaml') printYaml([value]);
+  else inWords();
 }
 
 /** Colours for people only: none in a pipe or a file, none where NO_COLOR is set (https://no-color.org). */

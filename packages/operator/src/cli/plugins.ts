@@ -3,7 +3,7 @@ import { nearest } from '@kube-trigger/core';
 import { Command } from 'commander';
 import { optionsOf } from '../api/plugin-options.js';
 import { UsageError } from './exit-codes.js';
-import { coloured, type Output, outputOption, printJson, printTable, printYaml } from './output.js';
+import { coloured, type Output, outputOption, printAs, printTable } from './output.js';
 import { allChosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
 
 interface Options extends PluginOptions {
@@ -14,13 +14,13 @@ interface Options extends PluginOptions {
 export function pluginsCommand(): Command {
   const list = withPluginOptions(new Command('list'))
     .description('List the installed plugins.')
-    .addOption(outputOption('table', 'json', 'yaml'))
+    .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  kube-trigger plugins list')
     .action(async (options: Options) => listAll(await allChosenPlugins(options), options.output));
   const describe = withPluginOptions(new Command('describe'))
     .description('Show the options, rights and error codes of a plugin.')
     .argument('<name>', 'as rules call it, e.g. configMap')
-    .addOption(outputOption('table', 'json', 'yaml'))
+    .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  kube-trigger plugins describe webhook')
     .action(async (name: string, options: Options) =>
       describeOne(name, await allChosenPlugins(options), options.output),
@@ -37,13 +37,12 @@ function factsOf({ kind, name, summary, config, rbac, errors = {} }: Plugin) {
 
 function listAll(registry: PluginRegistry, output: Output): void {
   const facts = registry.all().map(({ kind, name, summary }) => ({ kind, name, summary }));
-  if (output === 'json') printJson(facts);
-  else if (output === 'yaml') printYaml([facts]);
-  else
+  printAs(output, facts, () =>
     printTable(
       ['KIND', 'NAME', 'SUMMARY'],
       facts.map(({ kind, name, summary }) => [kind, name, summary]),
-    );
+    ),
+  );
 }
 
 function describeOne(wanted: string, registry: PluginRegistry, output: Output): void {
@@ -55,20 +54,20 @@ function describeOne(wanted: string, registry: PluginRegistry, output: Output): 
     throw new UsageError(`no plugin "${wanted}" is installed; ${hint}`);
   }
   const facts = found.map(factsOf);
-  if (output === 'json') return printJson(facts);
-  if (output === 'yaml') return printYaml(facts);
-  for (const { kind, name, summary, options, rbac, errors } of facts) {
-    process.stdout.write(`${coloured('bold', `${kind} ${name}`)}: ${summary}\n\n`);
-    printTable(
-      ['OPTION', 'TYPE', 'DEFAULT', 'MEANING'],
-      options.map((one) => [one.path, one.type, one.default, one.meaning]),
+  printAs(output, facts, () => facts.forEach(describeInWords));
+}
+
+function describeInWords({ kind, name, summary, options, rbac, errors }: ReturnType<typeof factsOf>): void {
+  process.stdout.write(`${coloured('bold', `${kind} ${name}`)}: ${summary}\n\n`);
+  printTable(
+    ['OPTION', 'TYPE', 'DEFAULT', 'MEANING'],
+    options.map((one) => [one.path, one.type, one.default, one.meaning]),
+  );
+  if (rbac.length > 0) process.stdout.write('\nRights:\n');
+  for (const { apiGroups, resources, verbs } of rbac)
+    process.stdout.write(
+      `  ${verbs.join(', ')} ${resources.join(', ')}${apiGroups.join() && ` (${apiGroups.join(', ')})`}\n`,
     );
-    if (rbac.length > 0) process.stdout.write('\nRights:\n');
-    for (const { apiGroups, resources, verbs } of rbac)
-      process.stdout.write(
-        `  ${verbs.join(', ')} ${resources.join(', ')}${apiGroups.join() && ` (${apiGroups.join(', ')})`}\n`,
-      );
-    if (Object.keys(errors).length > 0) process.stdout.write('\nError codes:\n');
-    for (const [code, meaning] of Object.entries(errors)) process.stdout.write(`  ${code}: ${meaning}\n`);
-  }
+  if (Object.keys(errors).length > 0) process.stdout.write('\nError codes:\n');
+  for (const [code, meaning] of Object.entries(errors)) process.stdout.write(`  ${code}: ${meaning}\n`);
 }

@@ -31,7 +31,7 @@ export function rbacCommand(): Command {
         .default('never'),
     )
     .option('--no-secrets', 'without files: withhold Secrets of users, whatever plugins could do with them')
-    .addOption(outputOption('yaml', 'json'))
+    .addOption(outputOption(['yaml', 'json']))
     .addHelpText(
       'after',
       `

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { TRIGGER_RULE } from '../api/resources.js';
 import type { Counters } from '../rules/trigger-rule.js';
-import { coloured, type Output, outputOption, printJson, printYaml, tableText } from './output.js';
+import { coloured, type Output, outputOption, printAs, tableText } from './output.js';
 import { onCluster, type RuleCommandOptions, type RuleObject, withCluster } from './rule-command.js';
 
 interface TopOptions extends RuleCommandOptions {
@@ -31,7 +31,7 @@ export function topCommand(): Command {
     .description('Watch all rules: rates, queues and failures.')
     .option('-A, --all-namespaces', 'the rules of all namespaces')
     .option('--interval <seconds>', 'between two looks', seconds, 2)
-    .addOption(outputOption('table', 'json', 'yaml'))
+    .addOption(outputOption())
     .addHelpText('after', '\nCtrl-C or q ends it.\n\nExample:\n  kube-trigger top -A')
     .action((options: TopOptions) =>
       onCluster(options, (kube, own) => {
@@ -44,9 +44,7 @@ export function topCommand(): Command {
 
 async function once(look: () => Promise<RuleObject[]>, { output }: TopOptions): Promise<void> {
   const rows = new TopTable().rows(await look(), Date.now());
-  if (output === 'json') printJson(rows);
-  else if (output === 'yaml') printYaml([rows]);
-  else process.stdout.write(tableText(HEAD, rows.map(cellsOf)));
+  printAs(output, rows, () => process.stdout.write(tableText(HEAD, rows.map(cellsOf))));
 }
 
 /** On the alternate screen, so that the terminal is afterwards what it was. */
