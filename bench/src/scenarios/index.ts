@@ -1,5 +1,10 @@
 import type { Scenario } from '../suite/scenario.js';
+import { b1 } from './b1-latency.js';
 import { b2 } from './b2-requests.js';
+import { b5 } from './b5-rules.js';
+import { b6 } from './b6-fan-out.js';
+import { b7 } from './b7-pipeline.js';
+import { b9 } from './b9-timers.js';
 
 /** In the order of their numbers. */
-export const SCENARIOS: readonly Scenario[] = [b2];
+export const SCENARIOS: readonly Scenario[] = [b1, b2, b5, b6, b7, b9];

@@ -26,12 +26,14 @@ export interface Values {
 
 /** What is not known or was not read is left out, so that asking for it is an error and not a false. */
 export function valuesOf(event: TriggerEvent, rule: RuleName, needsObject: boolean): Values {
-  const { id, source, key, change, changedKeys, revision, observedAtMs, data } = event;
+  const { source, key, change, changedKeys, revision, observedAtMs, data } = event;
   const object = needsObject ? event.object : undefined;
   const size = new Sizing();
   const variables = {
     event: {
-      id,
+      get id() {
+        return event.id;
+      },
       source,
       key,
       change,
@@ -49,5 +51,15 @@ export function valuesOf(event: TriggerEvent, rule: RuleName, needsObject: boole
 /** A source's data as JSON has it: no class, no getter, no function gets into an expression. */
 function dataOf(data: unknown): unknown {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return {};
-  return JSON.parse(JSON.stringify(data));
+  return isFlat(data) ? data : JSON.parse(JSON.stringify(data));
+}
+
+/** Nothing that JSON would make something else of: most data is so, and writing and reading it costs more than its evaluation. */
+function isFlat(data: object): boolean {
+  if (Object.getPrototypeOf(data) !== Object.prototype) return false;
+  for (const value of Object.values(data)) {
+    const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value) || value === null;
+    if (!isPlain) return false;
+  }
+  return true;
 }

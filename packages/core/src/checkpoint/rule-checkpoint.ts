@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, type Parts } from './entry.js';
 import type { Journal } from './journal.js';
 
@@ -9,6 +9,8 @@ export interface KeyState {
   /** `ABSENT` when the key does not exist. */
   readonly revision: string;
   readonly parts?: Parts;
+  /** Its name in the journal, where whoever holds the state has it: one text that is looked up often costs less than equal ones. */
+  readonly record?: string;
 }
 
 /** Keys that are gone, and keys of edge sources, are remembered for so many per rule, the latest ones. */
@@ -18,6 +20,9 @@ const TRIPPED = '!tripped';
 const FORGOTTEN = '!forgotten';
 
 const SUM_MODULUS = 1n << 256n;
+
+/** So many moves of keys may wait for the combined revision to be asked for. */
+const MAX_UNCOUNTED = 1000;
 
 /**
  * A rule's checkpoint: the last settled revision of every key, per source, in memory with write-behind.
@@ -36,7 +41,10 @@ export class RuleCheckpoint {
   /** How many keys exist, by source: counted along, since a status that is asked for often must not walk 10,000 entries. */
   readonly #present = new Map<string, number>();
   readonly #edgeSources: ReadonlySet<string>;
+  /** The sum of all contributions, but for the keys in `uncounted`. */
   #sum = 0n;
+  /** Keys that moved since the sum was made, with the revision that it has of them: digests are made when somebody asks. */
+  readonly #uncounted = new Map<string, string | undefined>();
   #forgotten = 0n;
   #sequence = 0;
   #tripped: string | undefined;
@@ -76,12 +84,12 @@ export class RuleCheckpoint {
     this.#count(record, undefined, entry);
     if (this.#fades(sourceId, entry)) this.#fading.add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
-    this.#sum = (this.#sum + contribution(record, actedRevision(entry))) % SUM_MODULUS;
+    this.#uncounted.set(record, undefined);
   }
 
   /** True for a key whose record cannot be read (another version's, a damaged one): its next sight is its first. */
   isUnreadable(sourceId: string, key: string): boolean {
-    return this.#unreadable.has(recordOf(sourceId, key));
+    return this.#unreadable.size > 0 && this.#unreadable.has(recordName(sourceId, key));
   }
 
   /** True once the source's first inventory was recorded: from then on an unknown key is a created one. */
@@ -90,7 +98,11 @@ export class RuleCheckpoint {
   }
 
   get(sourceId: string, key: string): CheckpointEntry | undefined {
-    return this.#entries.get(recordOf(sourceId, key));
+    return this.#entries.get(recordName(sourceId, key));
+  }
+
+  entryOf(state: KeyState): CheckpointEntry | undefined {
+    return this.#entries.get(recordOf(state));
   }
 
   /** Keys of the source that exist as far as the checkpoint knows. */
@@ -153,7 +165,7 @@ export class RuleCheckpoint {
 
   /** True when nothing is to be done about this state: it is settled, and no target can have seen another one since. */
   isSettled(state: KeyState): boolean {
-    const entry = this.get(state.sourceId, state.key);
+    const entry = this.entryOf(state);
     if (entry === undefined) return state.revision === ABSENT;
     if (entry.begun !== undefined) return false;
     if (state.revision === ABSENT) return !isPresent(entry);
@@ -162,24 +174,24 @@ export class RuleCheckpoint {
 
   /** A settled state was seen again: an equal re-creation is no longer gone. */
   seen(state: KeyState): void {
-    const entry = this.get(state.sourceId, state.key);
+    const entry = this.entryOf(state);
     if (entry?.gone === true && state.revision !== ABSENT) this.#set(state, { ...entry, gone: undefined });
   }
 
   /** Records that a delivery of this state begins; resolves when that is stored, and only then may an action run. */
   begin(state: KeyState): Promise<void> {
-    const entry = this.get(state.sourceId, state.key);
+    const entry = this.entryOf(state);
     if (entry?.begun?.revision !== state.revision) {
       const begun = { revision: state.revision, parts: state.parts };
       this.#sequence += 1;
       this.#set(state, { ...entry, sequence: this.#sequence, begun });
     }
-    return this.journal.durable(recordOf(state.sourceId, state.key));
+    return this.journal.durable(recordOf(state));
   }
 
   /** Takes back a `begin` after which no action was run; `before` is the entry from before it. */
   undoBegin(state: KeyState, before: CheckpointEntry | undefined): void {
-    const record = recordOf(state.sourceId, state.key);
+    const record = recordOf(state);
     if (before === undefined) this.#remove(record);
     else this.#set(state, before);
     // Urgent: a process that is killed now would take the beginning for a delivery that may have reached a target.
@@ -188,13 +200,13 @@ export class RuleCheckpoint {
 
   /** Every action answered (or, with `failed`, was given up): the state is dealt with. */
   settle(state: KeyState, failed?: string): void {
-    const entry = this.get(state.sourceId, state.key);
+    const entry = this.entryOf(state);
     this.#set(state, { sequence: entry?.sequence ?? 0, settled: state.revision, parts: state.parts, failed });
   }
 
   /** A filter dropped the state: settled without an action, so the targets still have the state before. */
   drop(state: KeyState): void {
-    const entry = this.get(state.sourceId, state.key);
+    const entry = this.entryOf(state);
     if (state.revision === ABSENT) {
       if (entry !== undefined) this.#set(state, { ...entry, gone: true });
       return;
@@ -214,7 +226,7 @@ export class RuleCheckpoint {
 
   /** Makes a given-up state due again, with the id that it had. */
   reopen(state: KeyState): void {
-    const entry = this.get(state.sourceId, state.key);
+    const entry = this.entryOf(state);
     if (entry?.failed === undefined || entry.settled === undefined) return;
     this.#set(state, { ...entry, failed: undefined, begun: { revision: entry.settled, parts: entry.parts } });
   }
@@ -225,7 +237,8 @@ export class RuleCheckpoint {
   /** One opaque string for the states that the rule's targets have or are being given. */
   readCombinedRevision(): string {
     this.readings += 1;
-    return createHash('sha256').update(this.#sum.toString(16)).digest('base64url').slice(0, 22);
+    this.#countMoves();
+    return hash('sha256', this.#sum.toString(16), 'base64url').slice(0, 22);
   }
 
   get size(): number {
@@ -253,12 +266,9 @@ export class RuleCheckpoint {
   }
 
   #set(state: KeyState, entry: CheckpointEntry): void {
-    const record = recordOf(state.sourceId, state.key);
+    const record = recordOf(state);
     const before = this.#entries.get(record);
-    if (before === undefined || actedRevision(before) !== actedRevision(entry)) {
-      const removed = before === undefined ? 0n : contribution(record, actedRevision(before));
-      this.#sum = (this.#sum - removed + contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
-    }
+    if (before === undefined || actedRevision(before) !== actedRevision(entry)) this.#moves(record, before);
     this.#entries.set(record, entry);
     this.#count(record, before, entry);
     this.#unreadable.delete(record);
@@ -289,11 +299,28 @@ export class RuleCheckpoint {
   #remove(record: string): void {
     const entry = this.#entries.get(record);
     if (entry === undefined) return;
-    this.#sum = (this.#sum - contribution(record, actedRevision(entry)) + SUM_MODULUS) % SUM_MODULUS;
+    this.#moves(record, entry);
     this.#entries.delete(record);
     this.#count(record, entry, undefined);
     this.#fading.delete(record);
     this.journal.put(record, null);
+  }
+
+  /** Called before the entry is another one. */
+  #moves(record: string, before: CheckpointEntry | undefined): void {
+    if (this.#uncounted.has(record)) return;
+    if (this.#uncounted.size >= MAX_UNCOUNTED) this.#countMoves();
+    this.#uncounted.set(record, before && actedRevision(before));
+  }
+
+  #countMoves(): void {
+    for (const [record, counted] of this.#uncounted) {
+      const entry = this.#entries.get(record);
+      const now = entry === undefined ? 0n : contribution(record, actedRevision(entry));
+      const then = counted === undefined ? 0n : contribution(record, counted);
+      this.#sum = (this.#sum - then + now + SUM_MODULUS) % SUM_MODULUS;
+    }
+    this.#uncounted.clear();
   }
 
   #count(record: string, before: CheckpointEntry | undefined, after: CheckpointEntry | undefined): void {
@@ -309,8 +336,13 @@ export class RuleCheckpoint {
   }
 }
 
-function recordOf(sourceId: string, key: string): string {
+/** What a key's record is called in the journal. */
+export function recordName(sourceId: string, key: string): string {
   return `${sourceId}/${key}`;
+}
+
+function recordOf({ record, sourceId, key }: KeyState): string {
+  return record ?? recordName(sourceId, key);
 }
 
 /** Whether the key exists, as far as this entry knows. */
@@ -328,5 +360,5 @@ function actedRevision(entry: CheckpointEntry): string {
  */
 function contribution(record: string, revision: string): bigint {
   if (revision === ABSENT) return 0n;
-  return BigInt(`0x${createHash('sha256').update(`${record}\n${revision}`).digest('hex')}`);
+  return BigInt(`0x${hash('sha256', `${record}\n${revision}`, 'hex')}`);
 }

@@ -1,7 +1,7 @@
 import { defer, distinctUntilChanged, EMPTY, expand, from, fromEvent, map, merge, mergeMap } from 'rxjs';
 import { type Observable, of, takeUntil, tap, timer } from 'rxjs';
 import { toTriggerError, type TriggerError } from '../contract/errors.js';
-import { attempt } from './attempt.js';
+import { attempt, type Cancellation } from './attempt.js';
 import type { RuleReport } from './report.js';
 import type { ActionRunner } from './run-actions.js';
 import { fullJitter } from './wait.js';
@@ -18,11 +18,10 @@ export function checkActions(
   onRecovered: () => void,
 ): Observable<RuleReport> {
   const { rule, scheduler, random } = runner;
-  const checks = runner.actions.map(({ compiled, instance }) => {
+  const checks = runner.actions.map(({ compiled, instance, logger }) => {
     if (instance.check === undefined) return EMPTY;
-    const logger = runner.logger.child({ action: compiled.name });
     const ask = defer(() => {
-      const call = (signal: AbortSignal) =>
+      const call = ({ signal }: Cancellation) =>
         instance.check?.(compiled.config, { rule, scheduler, random, logger, signal });
       const answer = attempt(call, { timeoutMs: compiled.timeoutMs, scheduler, stopped });
       return from(answer.then(() => undefined, toTriggerError));

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ABSENT, changedParts, type CheckpointEntry } from '../checkpoint/entry.js';
 import { isPresent } from '../checkpoint/rule-checkpoint.js';
 import type { TriggerEvent } from '../contract/events.js';
@@ -18,12 +18,14 @@ export function eventOf(
 ): TriggerEvent {
   const { sourceId, key, revision, data, source, occurrence, observedAtMs, manual } = observation;
   const changedKeys = occurrence === undefined ? changedSince(before, observation) : undefined;
-  const id = createHash('sha256')
-    .update([facts.ruleUid, sourceId, key, String(facts.sequence), revision].join('\n'))
-    .digest('base64url')
-    .slice(0, 22);
+  const { ruleUid, sequence } = facts;
+  let id: string | undefined;
   return {
-    id,
+    // Made when it is asked for: most filters and many actions never do.
+    get id() {
+      id ??= hash('sha256', `${ruleUid}\n${sourceId}\n${key}\n${sequence}\n${revision}`, 'base64url').slice(0, 22);
+      return id;
+    },
     source: source.name,
     key,
     revision,

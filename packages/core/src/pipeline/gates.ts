@@ -2,7 +2,7 @@ import type { PluginContext } from '../contract/context.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { CoalesceWindow, TriggerEvent, Verdict } from '../contract/events.js';
 import type { CompiledRule, RuleInstances } from '../rule/compiled-rule.js';
-import { attempt } from './attempt.js';
+import { attempt, type Cancellation } from './attempt.js';
 import type { Observation } from './observation.js';
 import { readObject } from './read-object.js';
 import type { RuleReport } from './report.js';
@@ -76,7 +76,7 @@ export function gatesOf(rule: CompiledRule, { filters }: RuleInstances, options:
   const lookAndAsk = async (observation: Observation, event: TriggerEvent): Promise<Decision> => {
     const leave = await places.acquire();
     try {
-      const read = (signal: AbortSignal) => readObject(observation, { ...context, signal });
+      const read = ({ signal }: Cancellation) => readObject(observation, { ...context, signal });
       const object = await attempt(read, { timeoutMs: READ_TIMEOUT_MS, scheduler: context.scheduler, stopped });
       return askAll(observation, { ...event, object }) as Decision;
     } catch (thrown) {

@@ -1,6 +1,6 @@
 import { catchError, concat, EMPTY, filter, from, map, type Observable, of } from 'rxjs';
 import { ABSENT } from '../checkpoint/entry.js';
-import type { KeyState, RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
+import { type KeyState, recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { SourceContext } from '../contract/context.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { OccurredEvent } from '../contract/events.js';
@@ -66,7 +66,7 @@ export class Inventory {
   #state(said: { key: string; revision: string; parts?: KeyState['parts']; data?: unknown }): Observable<Said> {
     const { source, checkpoint, onFirstSeen } = this.observed;
     const state = this.#observation(said);
-    const isNew = checkpoint.get(source.id, said.key) === undefined;
+    const isNew = checkpoint.entryOf(state) === undefined;
     const isFirstSight = (this.#isFirst && this.#seen !== undefined) || checkpoint.isUnreadable(source.id, said.key);
     if (isNew && isFirstSight && onFirstSeen === 'baseline') {
       if (said.revision !== ABSENT) checkpoint.baseline(state);
@@ -110,7 +110,8 @@ export class Inventory {
 
   #observation(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'data' | 'occurrence'>): Observation {
     const { source, instance, context } = this.observed;
-    return { sourceId: source.id, source, instance, observedAtMs: context.scheduler.now(), ...said };
+    const record = recordName(source.id, said.key);
+    return { sourceId: source.id, record, source, instance, observedAtMs: context.scheduler.now(), ...said };
   }
 
   #report(state: SourceReport['state']): SourceReport {

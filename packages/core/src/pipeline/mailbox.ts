@@ -11,7 +11,7 @@ export class Mailbox {
   #sinceMs: number;
   /** When the first state after the one in delivery came. */
   #nextSinceMs: number | undefined;
-  #alarm = new AbortController();
+  #alarm: AbortController | undefined;
   #current: Observation | undefined;
 
   constructor(
@@ -70,12 +70,12 @@ export class Mailbox {
   /** Waits, unless (or until) a newer state arrives or `wake` is called. */
   async sleep(ms: number, scheduler: SchedulerLike, waitingFor: Observation): Promise<void> {
     if (this.head !== waitingFor) return;
-    this.#alarm = new AbortController();
-    await sleep(ms, scheduler, this.#alarm.signal);
+    const alarm = (this.#alarm = new AbortController());
+    await sleep(ms, scheduler, alarm.signal);
   }
 
   wake(): void {
-    this.#alarm.abort();
+    this.#alarm?.abort();
   }
 }
 

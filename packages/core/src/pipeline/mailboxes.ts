@@ -1,5 +1,5 @@
 import { ABSENT, type CheckpointEntry } from '../checkpoint/entry.js';
-import type { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
+import { recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { Outcome, TriggerEvent } from '../contract/events.js';
 import type { TargetResult } from '../contract/plugin.js';
@@ -86,12 +86,12 @@ export class Mailboxes {
   }
 
   isUnderWay(sourceId: string, key: string): boolean {
-    return this.#boxes.has(`${sourceId}/${key}`);
+    return this.#boxes.has(recordName(sourceId, key));
   }
 
   offer(observation: Observation): void {
     if (this.#closing.signal.aborted) return;
-    const id = `${observation.sourceId}/${observation.key}`;
+    const id = observation.record ?? recordName(observation.sourceId, observation.key);
     const box = this.#boxes.get(id);
     if (box !== undefined) return box.put(observation) ? undefined : this.#refuse(observation);
     if (this.options.checkpoint.isSettled(observation)) return this.#nothingToDo(observation);
@@ -172,6 +172,7 @@ export class Mailboxes {
     }
     const heldMs = this.#heldMs();
     if (heldMs !== undefined) return this.#sleep(box, heldMs, observation);
+    // Awaited in any case: what a source says and what becomes of it are reported in that order.
     const leave = await this.#beginnings.acquire();
     let againMs: number | undefined;
     try {
@@ -186,7 +187,7 @@ export class Mailboxes {
 
   /** Returns how long to wait before asking again, if it is not dealt with now. */
   async #decideAndDeliver(box: Mailbox, observation: Observation, begun: () => void): Promise<number | undefined> {
-    const before = this.options.checkpoint.get(observation.sourceId, observation.key);
+    const before = this.options.checkpoint.entryOf(observation);
     if (!this.#coalescing.mayBegin(box, observation.revision)) {
       const answer = await this.#decide(box, observation, before);
       if (answer !== 'pass') return answer;
@@ -236,7 +237,8 @@ export class Mailboxes {
     try {
       const refused = await this.#begin(observation);
       if (refused === undefined) {
-        const leave = await this.#places.acquire();
+        const place = this.#places.acquire();
+        const leave = place instanceof Promise ? await place : place;
         begun();
         if (box.head === observation && !this.#closing.signal.aborted) {
           await this.#deliver(box, { observation, before, leave });
@@ -350,7 +352,7 @@ export class Mailboxes {
   }
 
   #eventOf(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined): TriggerEvent {
-    const sequence = this.options.checkpoint.get(observation.sourceId, observation.key)?.sequence ?? 0;
+    const sequence = this.options.checkpoint.entryOf(observation)?.sequence ?? 0;
     const ruleUid = this.options.runner.rule.uid;
     return eventOf(observation, before, { ruleUid, sequence, waitingSinceMs: box.sinceMs });
   }

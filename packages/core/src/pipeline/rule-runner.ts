@@ -89,7 +89,11 @@ export class RuleRunner {
     const report = (said: RuleReport) => this.#reports.next(said);
     const runner: ActionRunner = {
       ...context,
-      actions: rule.actions.map((compiled, i) => ({ compiled, instance: at(instances.actions, i) })),
+      actions: rule.actions.map((compiled, i) => ({
+        compiled,
+        instance: at(instances.actions, i),
+        logger: context.logger.child({ action: compiled.name }),
+      })),
       combinedRevision: () => checkpoint.readCombinedRevision(),
       report,
     };

@@ -4,16 +4,23 @@ import { isTriggerError, type TargetOutcome, toTriggerError, TriggerError } from
 import type { TriggerEvent } from '../contract/events.js';
 import type { Action, ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
 import type { CompiledAction, RetryOptions } from '../rule/compiled-rule.js';
-import { attempt as attemptOnce } from './attempt.js';
+import { attempt as attemptOnce, type Cancellation } from './attempt.js';
 import type { ActionOutcome, RuleReport } from './report.js';
 import { fullJitter, LONGEST_WAIT_MS } from './wait.js';
 
 /** Between two runs of an action that has to wait. */
 const LEAST_WAIT_MS = 100;
 
+export interface RunnableAction {
+  readonly compiled: CompiledAction;
+  readonly instance: Action;
+  /** Names the action in whatever it logs. */
+  readonly logger: Logger;
+}
+
 export interface ActionRunner {
   readonly rule: RuleIdentity;
-  readonly actions: readonly { readonly compiled: CompiledAction; readonly instance: Action }[];
+  readonly actions: readonly RunnableAction[];
   readonly logger: Logger;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
@@ -56,12 +63,13 @@ export async function runActions(
 ): Promise<ActionsEnd> {
   const outcomes: ActionOutcome[] = [];
   let skip = false;
-  for (const { compiled, instance } of runner.actions) {
+  for (const action of runner.actions) {
+    const { compiled } = action;
     if (skip) {
       outcomes.push({ action: compiled.name, outcome: 'skipped', attempts: 0, targets: [] });
       continue;
     }
-    const outcome = await untilAnswered(runner, { compiled, instance, event }, control);
+    const outcome = await untilAnswered(runner, { action, event }, control);
     if (typeof outcome === 'string') return { end: outcome };
     outcomes.push(outcome);
     skip = outcome.outcome === 'failed' && compiled.onFailure === 'stop';
@@ -70,8 +78,7 @@ export async function runActions(
 }
 
 interface ActionRun {
-  readonly compiled: CompiledAction;
-  readonly instance: Action;
+  readonly action: RunnableAction;
   readonly event: TriggerEvent;
 }
 
@@ -90,14 +97,14 @@ async function untilAnswered(
 ): Promise<ActionOutcome | 'superseded' | 'stopped'> {
   const progress: Progress = { attempt: 1, redelivered: control.redelivered, targets: new Map() };
   for (;;) {
-    const end = await untilAllowed(control);
+    const end = mayStart(control) ? undefined : await untilAllowed(control);
     if (end !== undefined) return end;
     const startedAtMs = runner.scheduler.now();
     const result = await tryOnce(runner, run, { progress, control });
     runner.report({
       type: 'attempted',
       event: run.event,
-      action: run.compiled.name,
+      action: run.action.compiled.name,
       attempt: progress.attempt,
       ...(isTriggerError(result) ? { outcome: 'failed', error: result } : { outcome: result.outcome }),
       startedAtMs,
@@ -122,7 +129,7 @@ type Next = number | ActionOutcome;
 
 function afterResult(
   runner: ActionRunner,
-  { compiled, event, progress }: ActionRun & { progress: Progress },
+  { action: { compiled }, event, progress }: ActionRun & { progress: Progress },
   result: ActionResult,
 ): Next {
   const { name: action } = compiled;
@@ -151,7 +158,7 @@ function untilOf(result: ActionResult | TriggerError, scheduler: SchedulerLike):
 
 function afterFailure(
   runner: ActionRunner,
-  { compiled, event, progress }: ActionRun & { progress: Progress },
+  { action: { compiled }, event, progress }: ActionRun & { progress: Progress },
   error: TriggerError,
 ): Next {
   const { name: action } = compiled;
@@ -169,6 +176,11 @@ function afterFailure(
 }
 
 /** Asked before every attempt: nothing may be touched without the lease, by a tripped rule, or after the stop. */
+function mayStart(control: DeliveryControl): boolean {
+  return control.heldMs() === undefined && !control.stopped.aborted;
+}
+
+/** Waits until it may start, or until it makes no sense any more. */
 async function untilAllowed(control: DeliveryControl): Promise<'superseded' | 'stopped' | undefined> {
   for (let heldMs = control.heldMs(); heldMs !== undefined; heldMs = control.heldMs()) {
     if (control.closing()) return 'stopped';
@@ -200,12 +212,15 @@ async function tryOnce(
   run: ActionRun,
   { progress, control }: { progress: Progress; control: DeliveryControl },
 ): Promise<ActionResult | TriggerError> {
-  const { compiled, event } = run;
+  const { event } = run;
+  const { compiled, instance, logger } = run.action;
   const { rule, scheduler, random } = runner;
   const { attempt, redelivered } = progress;
   const deliveryOf = (seen: TriggerEvent): Delivery => ({
     event: seen,
-    id: event.id,
+    get id() {
+      return event.id;
+    },
     attempt,
     redelivered,
     get revision() {
@@ -213,12 +228,20 @@ async function tryOnce(
     },
   });
   try {
-    const logger = runner.logger.child({ action: compiled.name });
-    const call = async (signal: AbortSignal) => {
-      const context = { rule, scheduler, random, logger, signal };
+    const call = (cancellation: Cancellation) => {
+      const context = {
+        rule,
+        scheduler,
+        random,
+        logger,
+        get signal() {
+          return cancellation.signal;
+        },
+      };
+      if (!compiled.needsObject) return instance.run(compiled.config, deliveryOf(event), context);
       // Read for each attempt: what waits for the next one holds no contents.
-      const seen = compiled.needsObject ? { ...event, object: await control.object(context) } : event;
-      return run.instance.run(compiled.config, deliveryOf(seen), context);
+      const act = (object: unknown) => instance.run(compiled.config, deliveryOf({ ...event, object }), context);
+      return control.object(context).then(act);
     };
     const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped: control.stopped };
     return checked(await attemptOnce(call, limits));

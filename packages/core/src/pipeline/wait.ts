@@ -40,10 +40,14 @@ export class Semaphore {
     this.#free = size;
   }
 
-  /** Resolves with how to give the place free; calling that again does nothing. */
-  async acquire(): Promise<() => void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#queue.add(resolve));
+  /** Gives (or resolves with) how to give the place free; calling that again does nothing. */
+  acquire(): (() => void) | Promise<() => void> {
+    if (this.#free <= 0) return new Promise<void>((resolve) => this.#queue.add(resolve)).then(() => this.#place());
+    this.#free -= 1;
+    return this.#place();
+  }
+
+  #place(): () => void {
     let held = true;
     return () => {
       if (held) this.#release();

@@ -23,13 +23,16 @@ export class CelFilter implements Filter<CelConfig> {
   readonly #conditions = new WeakMap<CelConfig, Condition>();
 
   decide(config: CelConfig, event: TriggerEvent, { rule }: FilterContext): Verdict {
-    const shown = cut(config.expression);
     try {
-      return this.#conditionOf(config).holds(event, rule) ? PASS : { drop: `the expression is false: ${shown}` };
+      if (this.#conditionOf(config).holds(event, rule)) return PASS;
+      return { drop: `the expression is false: ${cut(config.expression)}` };
     } catch (error) {
       if (!(error instanceof EvaluationError)) throw error;
       const { message, fix } = error;
-      throw new TriggerError('KT_CEL_EVALUATION', `"${shown}" has no value: ${message}`, { fix, cause: error });
+      throw new TriggerError('KT_CEL_EVALUATION', `"${cut(config.expression)}" has no value: ${message}`, {
+        fix,
+        cause: error,
+      });
     }
   }
 
