@@ -163,6 +163,10 @@ describe('kubeconfigAuth', () => {
     expect(await faultOf(kubeconfigAuth({ path, context: 'other' }).credentials())).toMatch(
       /no context "other".*Its contexts: main/,
     );
+    await kubeconfig({ user: { token: 't', as: 'somebody', 'as-groups': ['admins'] } });
+    expect(await faultOf(kubeconfigAuth({ path }).credentials())).toMatch(
+      /user u sets as-groups, which is not supported/,
+    );
     await kubeconfig({ cluster: { 'proxy-url': 'http://proxy:3128' } });
     expect(await faultOf(kubeconfigAuth({ path }).credentials())).toContain('proxy-url, which is not supported');
   });

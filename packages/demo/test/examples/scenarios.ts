@@ -1,6 +1,7 @@
 import { WELL_KNOWN } from '@kube-trigger/kube';
-import { never } from '@kube-trigger/testing';
+import { eventually, never } from '@kube-trigger/testing';
 import { expect } from 'vitest';
+import { EventReceiver } from './event-receiver.js';
 import type { ExampleStage } from './stage.js';
 
 const SEED = 'kubetrigger-statefulset-1560220263';
@@ -18,6 +19,31 @@ function isOpenInBerlin(at: Date): boolean {
   const blackout = (of('month') === 12 && of('day') >= 20) || (of('month') === 1 && of('day') < 3);
   return of('hour') >= 22 && !blackout;
 }
+
+/** What needs programs that run: played on a real node. The embedded cluster says of them that their rules are Ready. */
+export const ON_NODE: Readonly<Record<string, (stage: ExampleStage) => Promise<void>>> = {
+  'exec-reload': async (stage) => {
+    const served = await stage.inPods('greeter', ['cat', '/tmp/served']);
+    expect(served).toEqual(['hello', 'hello']);
+    const { namespace } = stage.place;
+    const greeting = { resource: WELL_KNOWN.ConfigMap, namespace, name: 'greeting' };
+    await stage.kube.patch(greeting, { data: { text: 'good evening' } }, { type: 'merge' });
+    await stage.done('reload');
+    // A signal is handled a moment after it was sent.
+    await eventually(async () => {
+      const now = await stage.inPods('greeter', ['cat', '/tmp/served']);
+      return now.every((text) => text === 'good evening');
+    });
+  },
+
+  'webhook-reload': async (stage) => {
+    expect(await stage.inPods('prices', ['cat', '/www/list'])).toEqual(['tea 3', 'tea 3']);
+    const prices = { resource: WELL_KNOWN.Secret, namespace: stage.place.namespace, name: 'prices' };
+    await stage.kube.patch(prices, { stringData: { list: 'tea 4' } }, { type: 'merge' });
+    await stage.done('prices');
+    expect(await stage.inPods('prices', ['cat', '/www/list'])).toEqual(['tea 4', 'tea 4']);
+  },
+};
 
 /** What each folder of examples/ shows, by its name. */
 export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise<void>>> = {
@@ -62,6 +88,32 @@ export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise
       stage.kube.patch(summer, { spec: { colour: 'amber' } }, { type: 'merge' }),
     );
     expect(cause).toMatch(/^Theme default\/summer updated \(spec\.colour\)/);
+  },
+
+  'exec-reload': (stage) => stage.ready(),
+  'webhook-reload': (stage) => stage.ready(),
+
+  cloudevents: async (stage) => {
+    await using receiver = await EventReceiver.start();
+    const service = { resource: WELL_KNOWN.Service, namespace: 'default', name: 'receiver' };
+    await stage.kube.patch(service, { spec: { ports: [{ name: 'http', port: receiver.port }] } }, { type: 'merge' });
+    await stage.ready();
+    const limits = { resource: WELL_KNOWN.ConfigMap, namespace: 'default', name: 'limits' };
+    const change = (data: object) => stage.kube.patch(limits, { data }, { type: 'merge' });
+    await change({ note: 'asked by finance' });
+    await change({ note: 'asked by finance again' });
+    await change({ 'max-items': '20' });
+    const [event] = await eventually(() => (receiver.events.length > 0 ? receiver.events : undefined));
+    expect(event).toMatchObject({
+      specversion: '1.0',
+      type: 'com.example.app.trigger.updated',
+      subject: 'ConfigMap/default/limits',
+    });
+    expect(event?.data.changedKeys).toContain('max-items');
+    // What is about notes only was dropped, what came in a row is one.
+    await change({ note: 'and again' });
+    await never(() => receiver.events.length > 1, { forMs: 4000 });
+    expect(receiver.refused).toBe(0);
   },
 
   'nightly-restart': async (stage) => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { RequestOptions } from 'node:https';
@@ -69,6 +70,7 @@ async function load(options: KubeconfigAuthOptions): Promise<KubeConfig> {
     }
     if (options.context !== undefined) config.setCurrentContext(options.context);
     checkContext(config, first);
+    await checkUser(config, [first, ...others]);
     return config;
   } catch (error) {
     throw isTriggerError(error) ? error : unusable(options, error);
@@ -95,6 +97,30 @@ function checkContext(config: KubeConfig, file: string): void {
     throw new TriggerError('KT_KUBE_AUTH', `${file}: cluster ${cluster.name} sets proxy-url, which is not supported`, {
       retry: 'never',
       fix: 'Remove proxy-url and reach the API server directly',
+    });
+  }
+}
+
+/** Of whom to act as, client-node takes the name and drops the rest. */
+const UNSUPPORTED = ['as-groups', 'as-uid', 'as-user-extra'] as const;
+
+interface RawConfig {
+  readonly users?: readonly { readonly name?: string; readonly user?: Readonly<Record<string, unknown>> }[];
+}
+
+/** To act with other groups than the file says would be worse than not to act. */
+async function checkUser(config: KubeConfig, files: readonly string[]): Promise<void> {
+  const { parse } = await import('./client-node.js');
+  const name = config.getCurrentUser()?.name;
+  for (const file of files) {
+    const { users = [] } = (parse(await readFile(file, 'utf8')) ?? {}) as RawConfig;
+    const user = users.find((one) => one.name === name)?.user;
+    if (user === undefined) continue;
+    const field = UNSUPPORTED.find((unknown) => unknown in user);
+    if (field === undefined) return;
+    throw new TriggerError('KT_KUBE_AUTH', `${file}: user ${name} sets ${field}, which is not supported`, {
+      retry: 'never',
+      fix: `Remove ${field}, or use credentials that have those rights themselves`,
     });
   }
 }
