@@ -1,6 +1,6 @@
 import type { Logger, PluginRegistry, RuleReport } from '@kube-trigger/core';
 import { ERROR_CODES } from '@kube-trigger/core';
-import { type ClientStats, KUBE_ERROR_CODES } from '@kube-trigger/kube';
+import { type ClientStats, KUBE_ERROR_CODES, type WatchStats } from '@kube-trigger/kube';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Condition, Counters } from '../rules/trigger-rule.js';
 import { PluginMeters } from './plugin-metrics.js';
@@ -138,22 +138,30 @@ export class Metrics {
   }
 
   #sampledWatches({ stats }: MetricsSample): void {
-    const labels = ['resource', 'namespace', 'name', 'selector'];
-    const staleness = new Gauge({
-      name: 'kube_trigger_watch_staleness_seconds',
-      help: 'Per watch: since the API server last proved that nothing is missing.',
-      labelNames: labels,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const watch of stats().watches) {
-          const { resource, namespace = '', name = '', labelSelector = '', fieldSelector = '' } = watch;
-          const selector = [labelSelector, fieldSelector].filter((part) => part !== '').join(';');
-          this.set({ resource: resource.plural, namespace, name, selector }, watch.ageOfLastProofMs / 1000);
-        }
-      },
-    });
-    staleness.reset();
+    const perWatch = (name: string, help: string, of: (watch: WatchStats) => number) => {
+      const gauge = new Gauge({
+        name,
+        help,
+        labelNames: ['resource', 'namespace', 'name', 'selector'],
+        registers: [this.#registry],
+        collect() {
+          this.reset();
+          for (const watch of stats().watches) this.set(labelsOf(watch), of(watch));
+        },
+      });
+      gauge.reset();
+    };
+    perWatch(
+      'kube_trigger_watch_staleness_seconds',
+      'Per watch: since the API server last proved that nothing is missing.',
+      (watch) => watch.ageOfLastProofMs / 1000,
+    );
+    perWatch(
+      'kube_trigger_watch_synced',
+      'Per watch: 1 once everything that exists is known, 0 before that and while it cannot see.',
+      (watch) => (watch.synced ? 1 : 0),
+    );
+    perWatch('kube_trigger_watch_objects', 'Per watch: how many objects it knows.', (watch) => watch.objects);
   }
 
   #sampledRules({ rules, ruleCount }: MetricsSample): void {
@@ -208,6 +216,11 @@ export class Metrics {
     });
     this.#registry.registerMetric(gauge);
   }
+}
+
+function labelsOf({ resource, namespace = '', name = '', labelSelector = '', fieldSelector = '' }: WatchStats) {
+  const selector = [labelSelector, fieldSelector].filter((part) => part !== '').join(';');
+  return { resource: resource.plural, namespace, name, selector };
 }
 
 function knownCodes(registry: PluginRegistry): Set<string> {
