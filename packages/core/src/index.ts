@@ -21,6 +21,7 @@ export type {
   Logger,
   PluginContext,
   RuleIdentity,
+  Recollection,
   SourceContext,
 } from './contract/context.js';
 export { CONTRACT_VERSION, defineAction, defineFilter, defineSource } from './contract/plugin.js';

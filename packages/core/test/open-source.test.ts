@@ -16,6 +16,7 @@ const CONTEXT = {
   scheduler: new VirtualClock(),
   random: () => 0.5,
   settledRevision: () => undefined,
+  recall: () => undefined,
 };
 
 const SYNCED: SourceEvent = { change: 'synced' };

@@ -68,5 +68,5 @@ export { mustExec } from './pods/must-exec.js';
 export type { Container, Pod, PodsInNamespace, Volume } from './pods/ready-pods.js';
 export { DEFAULT_TIMINGS } from './timings.js';
 export type { KubeTimings } from './timings.js';
-export type { Projection, WatchEvent, WatchScope, WatchState, WatchStats } from './watch/contract.js';
+export type { ObjectVersion, Projection, WatchEvent, WatchScope, WatchState, WatchStats } from './watch/contract.js';
 export { WELL_KNOWN } from './well-known.js';

@@ -138,7 +138,7 @@ describeOnClusters('kube', (start, kind) => {
     await says(tape, '+small=größe', 10_000);
     proxy.inject({ isWatch: true }, { bytesPerChunk: 4_099 }, 1);
     const size = { id: 'size', of: (object: object) => JSON.stringify(object).length > 1_000_000 };
-    using big = new Tape(client.watch({ ...configMaps({ namespace, name: 'big' }), project: size }));
+    using big = new Tape(client.watch({ ...configMaps({ namespace, name: 'big' }), recall: undefined, project: size }));
     await big.hears('synced');
     await write(direct, 'big', 'x'.repeat(1_000_000));
     await says(big, '+big=true', 10_000);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KubeObject, WatchEvent } from '../src/index.js';
-import { Inventory } from '../src/watch/inventory.js';
+import type { KubeObject } from '../src/index.js';
+import { Inventory, type InventoryEvent } from '../src/watch/inventory.js';
 
 const names = ['a', 'b', 'c', 'd'];
 const world = fc.dictionary(
@@ -22,7 +22,7 @@ class Believer {
   readonly believed = new Map<string, string>();
   events = 0;
 
-  readonly hear = (event: WatchEvent<string>): void => {
+  readonly hear = (event: InventoryEvent<string>): void => {
     this.events += 1;
     if (event.type === 'present') this.believed.set(event.name, event.value);
     if (event.type === 'absent') {

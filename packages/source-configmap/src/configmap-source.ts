@@ -23,7 +23,7 @@ export type ConfigMapEventData = ObjectEventData;
 export class ConfigMapSource implements Source<ConfigMapConfig, ConfigMapEventData> {
   constructor(@inject(KubeClientToken) private readonly kube: KubeClient) {}
 
-  open(config: ConfigMapConfig, { rule }: SourceContext): Observable<SourceEvent<ConfigMapEventData>> {
+  open(config: ConfigMapConfig, { rule, recall }: SourceContext): Observable<SourceEvent<ConfigMapEventData>> {
     return defer(() => {
       const counts = keyFilter(config.keys);
       return observeObjects(this.kube, {
@@ -32,6 +32,7 @@ export class ConfigMapSource implements Source<ConfigMapConfig, ConfigMapEventDa
         defaultNamespace: rule.namespace,
         project: CONFIG_MAP_DIGESTS,
         partsOf: (digests) => filterParts(digests, counts),
+        recall,
         notFoundCode: 'KT_CONFIGMAP_NOT_FOUND',
       });
     });

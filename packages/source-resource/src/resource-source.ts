@@ -48,6 +48,7 @@ export class ResourceSource implements Source<ResourceConfig, ResourceEventData>
               defaultNamespace: context.rule.namespace,
               project: resourceDigests(fieldsOf(config)),
               partsOf: (digests) => digests,
+              recall: context.recall,
               notFoundCode: 'KT_RESOURCE_NOT_FOUND',
             }),
           ),

@@ -33,7 +33,7 @@ export class SecretSource implements Source<SecretConfig, SecretEventData> {
     return (await this.digestKey()).id;
   }
 
-  open(config: SecretConfig, { rule }: SourceContext): Observable<SourceEvent<SecretEventData>> {
+  open(config: SecretConfig, { rule, recall }: SourceContext): Observable<SourceEvent<SecretEventData>> {
     return defer(() => {
       const types = typeChoice(config, config.namespace ?? rule.namespace);
       const counts = keyFilter(config.keys);
@@ -46,6 +46,7 @@ export class SecretSource implements Source<SecretConfig, SecretEventData> {
             fieldSelector: types.fieldSelector,
             project: secretDigests(key),
             partsOf: ({ type, digests }) => (types.counts(type) ? filterParts(digests, counts) : undefined),
+            recall,
             notFoundCode: 'KT_SECRET_NOT_FOUND',
           }),
         ),

@@ -12,6 +12,8 @@ export interface CheckpointEntry {
   /** The last revision that was dealt with (acted on, dropped by a filter, or baselined); `ABSENT` for a settled deletion. */
   readonly settled?: string;
   readonly parts?: Parts;
+  /** By which the source knows the settled version again. */
+  readonly mark?: string;
   /** The key is gone and its deletion asked for no action; `settled` still names its last state, so an equal re-creation is nothing. */
   readonly gone?: boolean;
   /** A delivery that began and is not settled: some targets may have it already. */
@@ -37,7 +39,7 @@ type Stored = readonly [
   sequence: number,
   parts?: Parts | null,
   begun?: readonly [string, (Parts | null)?] | null,
-  rest?: { readonly gone?: true; readonly acted?: string; readonly failed?: string },
+  rest?: { readonly gone?: true; readonly acted?: string; readonly failed?: string; readonly mark?: string },
 ];
 
 /** One compact JSON array; trailing empty places are left out. */
@@ -46,6 +48,7 @@ export function encodeEntry(entry: CheckpointEntry): string {
     ...(entry.gone === true ? { gone: true as const } : {}),
     ...(entry.acted === undefined ? {} : { acted: entry.acted }),
     ...(entry.failed === undefined ? {} : { failed: entry.failed }),
+    ...(entry.mark === undefined ? {} : { mark: entry.mark }),
   };
   const begun = entry.begun && ([entry.begun.revision, boundedParts(entry.begun.parts)] as const);
   const stored: unknown[] = [entry.settled ?? null, entry.sequence, boundedParts(entry.parts), begun ?? null];
@@ -72,6 +75,7 @@ export function decodeEntry(text: string): CheckpointEntry | undefined {
     ...(rest?.gone === undefined ? {} : { gone: rest.gone }),
     ...(rest?.acted === undefined ? {} : { acted: rest.acted }),
     ...(rest?.failed === undefined ? {} : { failed: rest.failed }),
+    ...(rest?.mark === undefined ? {} : { mark: rest.mark }),
   };
 }
 
@@ -103,8 +107,8 @@ function isBegun(value: unknown): boolean {
 }
 
 function isRest(value: object): boolean {
-  const { gone, acted, failed } = value as Record<string, unknown>;
-  const texts = [acted, failed].every((text) => text === undefined || typeof text === 'string');
+  const { gone, acted, failed, mark } = value as Record<string, unknown>;
+  const texts = [acted, failed, mark].every((text) => text === undefined || typeof text === 'string');
   return texts && (gone === undefined || gone === true);
 }
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, type Parts } from './entry.js';
+import type { Recollection } from '../contract/context.js';
 import type { Journal } from './journal.js';
 
 /** A state of one key of one source: what a mailbox holds. */
@@ -11,6 +12,8 @@ export interface KeyState {
   readonly parts?: Parts;
   /** Its name in the journal, where whoever holds the state has it: one text that is looked up often costs less than equal ones. */
   readonly record?: string;
+  /** By which the source knows this version again. */
+  readonly mark?: string;
 }
 
 /** Keys that are gone, and keys of edge sources, are remembered for so many per rule, the latest ones. */
@@ -124,7 +127,8 @@ export class RuleCheckpoint {
 
   /** Records a state as the starting point: no action. */
   baseline(state: KeyState): void {
-    this.#set(state, { sequence: 0, settled: state.revision, parts: state.parts });
+    const { revision: settled, parts, mark } = state;
+    this.#set(state, { sequence: 0, settled, parts, mark });
   }
 
   /** True once a restart would find the source's baseline. */
@@ -178,6 +182,21 @@ export class RuleCheckpoint {
     if (entry?.gone === true && state.revision !== ABSENT) this.#set(state, { ...entry, gone: undefined });
   }
 
+  /** What lets a source know the settled state of a key again; undefined while a target may have seen another one. */
+  recall(sourceId: string, key: string): Recollection | undefined {
+    const entry = this.get(sourceId, key);
+    if (entry?.mark === undefined || entry.settled === undefined || entry.begun !== undefined) return undefined;
+    const { mark, settled: revision, parts } = entry;
+    return { mark, revision, ...(parts === undefined ? {} : { parts }) };
+  }
+
+  /** The settled state was seen in another version, whose content is the same. */
+  remark(state: KeyState): void {
+    const entry = this.entryOf(state);
+    if (state.mark === undefined || entry === undefined || entry.mark === state.mark || !this.isSettled(state)) return;
+    this.#set(state, { ...entry, mark: state.mark });
+  }
+
   /** Records that a delivery of this state begins; resolves when that is stored, and only then may an action run. */
   begin(state: KeyState): Promise<void> {
     const entry = this.entryOf(state);
@@ -201,7 +220,8 @@ export class RuleCheckpoint {
   /** Every action answered (or, with `failed`, was given up): the state is dealt with. */
   settle(state: KeyState, failed?: string): void {
     const entry = this.entryOf(state);
-    this.#set(state, { sequence: entry?.sequence ?? 0, settled: state.revision, parts: state.parts, failed });
+    const { revision: settled, parts, mark } = state;
+    this.#set(state, { sequence: entry?.sequence ?? 0, settled, parts, mark, failed });
   }
 
   /** A filter dropped the state: settled without an action, so the targets still have the state before. */
@@ -212,7 +232,8 @@ export class RuleCheckpoint {
       return;
     }
     const acted = entry === undefined ? ABSENT : actedRevision(entry);
-    this.#set(state, { sequence: entry?.sequence ?? 0, settled: state.revision, parts: state.parts, acted });
+    const { revision: settled, parts, mark } = state;
+    this.#set(state, { sequence: entry?.sequence ?? 0, settled, parts, mark, acted });
   }
 
   /** Entries whose last delivery was given up: the dead letters. */

@@ -28,9 +28,23 @@ export interface PluginContext {
   readonly random: () => number;
 }
 
+/** What the checkpoint has of a key whose last state is settled. */
+export interface Recollection {
+  /** The mark of the version that was settled, or of a later one with the same revision. */
+  readonly mark: string;
+  readonly revision: string;
+  /** Left out where they were too long to be stored. */
+  readonly parts?: Readonly<Record<string, string>>;
+}
+
 export interface SourceContext extends PluginContext {
   /** The last settled revision of a key of this source, if the checkpoint knows one (a timer resumes from it). */
   readonly settledRevision: (key: string) => string | undefined;
+  /**
+   * What is known of a key since before this start, if it was said with a `mark`: a source that finds the mark again may say revision and
+   * parts from here, and need not read what it stands for.
+   */
+  readonly recall: (key: string) => Recollection | undefined;
   /** Aborted when the source is closed: the rule stops, or the source is opened again. Pass it down to the socket. */
   readonly signal: AbortSignal;
 }

@@ -21,6 +21,11 @@ export interface PresentEvent<D = unknown> {
   readonly revision: string;
   /** Digest by part (a ConfigMap's data key), from which the runtime derives `changedKeys`. Digests, never values. */
   readonly parts?: Readonly<Record<string, string>>;
+  /**
+   * By which the source knows this very version again without looking at it, e.g. a resourceVersion. 1 to 64 characters. Equal marks mean
+   * equal revisions, but not the other way round. `SourceContext.recall` gives it back after a restart.
+   */
+  readonly mark?: string;
   /** What filters and templates may look at. Kept only while the event is under way. */
   readonly data?: D;
 }

@@ -3,6 +3,7 @@ import type { SourceEvent } from '../contract/events.js';
 
 const MAX_KEY = 512;
 const MAX_REVISION = 128;
+const MAX_MARK = 64;
 
 /** Returns what a plugin emitted, if it keeps the contract of its semantics; else what is wrong with it. */
 export function checkSourceEvent(said: unknown, semantics: 'level' | 'edge'): SourceEvent | TriggerError {
@@ -26,7 +27,7 @@ function whatIsWrong(said: unknown, semantics: 'level' | 'edge'): string | undef
     case 'degraded':
       return undefined;
     case 'present':
-      return semantics === 'edge' ? 'says what is (present)' : (badKey(event) ?? badRevision(event) ?? badParts(event));
+      return semantics === 'edge' ? 'says what is (present)' : presentIsWrong(event);
     case 'absent':
       return semantics === 'edge' ? 'says what is (absent)' : badKey(event);
     case 'occurred':
@@ -34,6 +35,10 @@ function whatIsWrong(said: unknown, semantics: 'level' | 'edge'): string | undef
     default:
       return 'has an unknown change';
   }
+}
+
+function presentIsWrong(event: Record<string, unknown>): string | undefined {
+  return badKey(event) ?? badRevision(event) ?? badParts(event) ?? badMark(event);
 }
 
 function badKey({ key }: Record<string, unknown>): string | undefined {
@@ -48,6 +53,12 @@ function badParts({ parts }: Record<string, unknown>): string | undefined {
   if (parts === undefined) return undefined;
   const texts = typeof parts === 'object' && parts !== null && Object.values(parts).every((p) => typeof p === 'string');
   return texts ? undefined : 'has parts that are no digests by name';
+}
+
+function badMark({ mark }: Record<string, unknown>): string | undefined {
+  return mark === undefined || isText(mark, MAX_MARK)
+    ? undefined
+    : `has a mark that is not 1 to ${MAX_MARK} characters`;
 }
 
 function isText(value: unknown, longest: number): boolean {

@@ -1,9 +1,9 @@
 import { catchError, concat, EMPTY, filter, from, map, type Observable, of } from 'rxjs';
 import { ABSENT } from '../checkpoint/entry.js';
-import { type KeyState, recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
+import { recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { SourceContext } from '../contract/context.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
-import type { OccurredEvent } from '../contract/events.js';
+import type { OccurredEvent, PresentEvent } from '../contract/events.js';
 import type { Source } from '../contract/plugin.js';
 import type { CompiledSource } from '../rule/compiled-rule.js';
 import { checkSourceEvent } from './check-source-event.js';
@@ -41,7 +41,7 @@ export class Inventory {
     switch (event.change) {
       case 'present':
         this.#seen?.add(event.key);
-        return this.#state({ key: event.key, revision: event.revision, parts: event.parts, data: event.data });
+        return this.#state(stateOf(event));
       case 'absent':
         this.#seen?.delete(event.key);
         return this.#state({ key: event.key, revision: ABSENT });
@@ -63,9 +63,11 @@ export class Inventory {
     return of({ type: 'fault', where: source.name, error });
   }
 
-  #state(said: { key: string; revision: string; parts?: KeyState['parts']; data?: unknown }): Observable<Said> {
+  #state(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data'>): Observable<Said> {
     const { source, checkpoint, onFirstSeen } = this.observed;
     const state = this.#observation(said);
+    // Only while everything is listed: a write that changes nothing that counts is no reason to write the checkpoint each time.
+    if (this.#seen !== undefined) checkpoint.remark(state);
     const isNew = checkpoint.entryOf(state) === undefined;
     const isFirstSight = (this.#isFirst && this.#seen !== undefined) || checkpoint.isUnreadable(source.id, said.key);
     if (isNew && isFirstSight && onFirstSeen === 'baseline') {
@@ -108,7 +110,7 @@ export class Inventory {
       .map((key) => this.#observation({ key, revision: ABSENT }));
   }
 
-  #observation(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'data' | 'occurrence'>): Observation {
+  #observation(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data' | 'occurrence'>): Observation {
     const { source, instance, context } = this.observed;
     const record = recordName(source.id, said.key);
     return { sourceId: source.id, record, source, instance, observedAtMs: context.scheduler.now(), ...said };
@@ -117,4 +119,14 @@ export class Inventory {
   #report(state: SourceReport['state']): SourceReport {
     return { type: 'source', source: this.observed.source.name, state };
   }
+}
+
+function stateOf({
+  key,
+  revision,
+  parts,
+  mark,
+  data,
+}: PresentEvent): Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data'> {
+  return { key, revision, parts, mark, data };
 }

@@ -142,7 +142,11 @@ export class RuleRunner {
       observeSource({
         source,
         instance: at(this.instances.sources, i),
-        context: { ...context, settledRevision: (key) => checkpoint.get(source.id, key)?.settled },
+        context: {
+          ...context,
+          settledRevision: (key) => checkpoint.get(source.id, key)?.settled,
+          recall: (key) => checkpoint.recall(source.id, key),
+        },
         checkpoint,
         onFirstSeen: this.rule.onFirstSeen,
         underWay: () => mailboxes.keysOf(source.id),

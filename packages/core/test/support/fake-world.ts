@@ -20,6 +20,13 @@ export class FakeWorld {
     if (this.states.delete(key)) this.#changes.next({ change: 'absent', key });
   }
 
+  /** A version that is known again by its mark. */
+  mark(key: string, revision: string, mark: string): void {
+    const event: PresentEvent = { change: 'present', key, revision, parts: { part: revision }, mark };
+    this.states.set(key, event);
+    this.#changes.next(event);
+  }
+
   /** Says anything, also what a source must not say. */
   say(event: unknown): void {
     this.#changes.next(event as SourceEvent);
@@ -29,9 +36,13 @@ export class FakeWorld {
   readonly break = (thrown: unknown): void => this.#broken.next(thrown);
   readonly #broken = new Subject<unknown>();
 
+  /** Of the last time that it was opened. */
+  context: SourceContext | undefined;
+
   readonly source: Source = {
-    open: () => {
+    open: (_config, context) => {
       this.opened += 1;
+      this.context = context;
       const broken = new Observable<never>((subscriber) =>
         this.#broken.subscribe((thrown) => subscriber.error(thrown)),
       );

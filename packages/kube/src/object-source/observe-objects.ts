@@ -1,8 +1,14 @@
-import { type PresentEvent, type SourceEvent, TriggerError } from '@kube-trigger/core';
+import {
+  type PresentEvent,
+  type Recollection,
+  type SourceContext,
+  type SourceEvent,
+  TriggerError,
+} from '@kube-trigger/core';
 import { concatMap, defer, type Observable } from 'rxjs';
 import type { KubeClient } from '../client.js';
 import type { Resource } from '../model.js';
-import type { Projection, WatchEvent } from '../watch/contract.js';
+import type { ObjectVersion, Projection, WatchEvent } from '../watch/contract.js';
 import { labelSelectorText } from './label-selector.js';
 import type { ObjectChoice } from './options.js';
 import { type Parts, revisionOf } from './parts.js';
@@ -24,6 +30,8 @@ export interface ObjectView<T> {
   readonly project: Projection<T>;
   /** The parts that make the revision; undefined for an object that does not count, all its life. */
   readonly partsOf: (value: T) => Parts | undefined;
+  /** What the checkpoint has of a key (`SourceContext.recall`): what it knows is not read again. */
+  readonly recall: SourceContext['recall'];
   /** The code of the error that says that the one named object does not exist. */
   readonly notFoundCode: string;
 }
@@ -38,10 +46,19 @@ export function observeObjects<T>(kube: KubeClient, view: ObjectView<T>): Observ
     const namespace = resource.namespaced ? (choice.namespace ?? defaultNamespace) : undefined;
     const sight = new Sight(view, namespace);
     const labelSelector = labelSelectorText(choice.selector);
+    const recall = choice.name === undefined ? sight.recall : undefined;
     return kube
-      .watch({ resource, namespace, name: choice.name, labelSelector, fieldSelector, project })
+      .watch<T | Recalled>({ resource, namespace, name: choice.name, labelSelector, fieldSelector, project, recall })
       .pipe(concatMap((event) => sight.accept(event)));
   });
+}
+
+/** What the runtime takes. Versions of aggregated APIs may be any text. */
+const MAX_MARK = 64;
+
+/** Stands for what was not read. */
+class Recalled {
+  constructor(readonly recollection: Recollection) {}
 }
 
 type Event = SourceEvent<ObjectEventData>;
@@ -60,7 +77,14 @@ class Sight<T> {
     private readonly namespace: string | undefined,
   ) {}
 
-  accept(event: WatchEvent<T>): readonly Event[] {
+  /** What the checkpoint has of this very version. */
+  readonly recall = (version: ObjectVersion): Recalled | undefined => {
+    const mark = this.#markOf(version);
+    const known = mark === undefined ? undefined : this.view.recall(this.#keyOf(version));
+    return known?.mark === mark && known !== undefined ? new Recalled(known) : undefined;
+  };
+
+  accept(event: WatchEvent<T | Recalled>): readonly Event[] {
     switch (event.type) {
       case 'present': {
         const present = this.#present(event);
@@ -81,17 +105,22 @@ class Sight<T> {
     }
   }
 
-  #present(event: Present<T>): PresentEvent<ObjectEventData> | undefined {
+  #present(event: Present<T | Recalled>): PresentEvent<ObjectEventData> | undefined {
     const { namespace, name, value } = event;
+    const said = { change: 'present', key: this.#keyOf(event), data: { namespace, name } } as const;
+    if (value instanceof Recalled) return { ...said, ...value.recollection };
     const parts = this.view.partsOf(value);
-    if (parts === undefined) return undefined;
-    return {
-      change: 'present',
-      key: this.#keyOf(event),
-      revision: revisionOf(parts),
-      parts,
-      data: { namespace, name },
-    };
+    return parts && { ...said, revision: revisionOf(parts), parts, mark: this.#markOf(event) };
+  }
+
+  /**
+   * A resourceVersion is given to one write in the whole life of an etcd; the uid tells clusters apart. A single object is not worth marking:
+   * it is read in one request.
+   */
+  #markOf({ uid, resourceVersion }: ObjectVersion): string | undefined {
+    if (this.view.choice.name !== undefined || uid === '' || resourceVersion === '') return undefined;
+    const mark = `${resourceVersion}.${uid.slice(0, 8)}`;
+    return mark.length <= MAX_MARK ? mark : undefined;
   }
 
   /**

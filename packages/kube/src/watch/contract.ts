@@ -11,6 +11,20 @@ export interface WatchScope<T> {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly project: Projection<T>;
+  /**
+   * What this subscriber knows of the version already, say from before a restart: then its contents are not asked for, unless somebody else
+   * who shares the watch needs them, and this stands in the place of what the projection makes of them. Each subscriber's own.
+   */
+  readonly recall?: ((version: ObjectVersion) => T | undefined) | undefined;
+}
+
+/** Which version of which object. */
+export interface ObjectVersion {
+  /** `''` for cluster-scoped resources. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
 }
 
 /** Runs once per object version. Only its result is kept; the body is dropped. */
@@ -22,15 +36,7 @@ export interface Projection<T> {
 
 export type WatchEvent<T> =
   /** Initial state and every later version. */
-  | {
-      readonly type: 'present';
-      /** `''` for cluster-scoped resources. */
-      readonly namespace: string;
-      readonly name: string;
-      readonly uid: string;
-      readonly resourceVersion: string;
-      readonly value: T;
-    }
+  | (ObjectVersion & { readonly type: 'present'; readonly value: T })
   | { readonly type: 'absent'; readonly namespace: string; readonly name: string }
   /** Every existing object has been said. Said again after every relist and after every `interrupted`. */
   | { readonly type: 'synced' }

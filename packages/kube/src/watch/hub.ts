@@ -26,7 +26,7 @@ export class WatchHub {
       }
       if (mayBeWidened(scope)) return this.#group(scope).join(scope.name, subscriber);
       // A subscriber that leaves during the replay is known to rxjs only after this returns.
-      const subscription = this.#shared(scope).subscribe((event) => subscriber.next(event));
+      const subscription = this.#shared(scope).subscribe((event) => subscriber.next(event), scope.recall);
       return subscription;
     });
   }
@@ -50,7 +50,7 @@ export class WatchHub {
   }
 
   #group<T>(scope: WatchScope<T>): NameGroup<T> {
-    const all = { ...scope, name: undefined };
+    const all = { ...scope, name: undefined, recall: undefined };
     const key = scopeKey(all);
     const known = this.#groups.get(key) as NameGroup<T> | undefined;
     if (known !== undefined) return known;

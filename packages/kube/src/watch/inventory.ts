@@ -1,13 +1,18 @@
 import { TriggerError } from '@kube-trigger/core';
 import type { KubeObject } from '../model.js';
-import type { Projection, WatchEvent } from './contract.js';
+import type { ObjectVersion, Projection, WatchEvent } from './contract.js';
+import { isLater } from './versions.js';
 
-export interface Entry<T> {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  resourceVersion: string;
-  value: T;
+/** Nobody needed the contents so far: all who listen recalled the version. */
+export const UNREAD = Symbol('unread');
+
+export type InventoryEvent<T> =
+  | Extract<WatchEvent<T>, { type: 'present' | 'absent' }>
+  /** Present, in a version that all who listen know. */
+  | (ObjectVersion & { readonly type: 'recalled' });
+
+export interface Entry<T> extends ObjectVersion {
+  readonly value: T | typeof UNREAD;
   /** The list that last said this object. */
   listing: number;
 }
@@ -26,7 +31,9 @@ export class Inventory<T> {
 
   constructor(
     private readonly projection: Projection<T>,
-    private readonly emit: (event: WatchEvent<T>) => void,
+    private readonly emit: (event: InventoryEvent<T>) => void,
+    /** Whether all who listen know this version. */
+    private readonly isKnown: (version: ObjectVersion) => boolean = () => false,
   ) {}
 
   get size(): number {
@@ -39,7 +46,7 @@ export class Inventory<T> {
   }
 
   find(namespace: string, name: string): Entry<T> | undefined {
-    return this.#entries.get(keyOf(namespace, name));
+    return this.#entries.get(keyOf({ namespace, name }));
   }
 
   entries(): Iterable<Entry<T>> {
@@ -59,11 +66,36 @@ export class Inventory<T> {
     }
   }
 
-  present(object: KubeObject): void {
-    const { namespace = '', name = '', uid = '', resourceVersion = '' } = object.metadata;
-    const key = keyOf(namespace, name);
+  /** What a list says without contents, or before anybody looks at them. False when they are needed. */
+  recognise(object: KubeObject): boolean {
+    const version = versionOf(object);
+    const key = keyOf(version);
     const old = this.#entries.get(key);
-    if (old !== undefined && old.uid === uid && old.resourceVersion === resourceVersion) {
+    const isSame = old !== undefined && isSameVersion(old, version);
+    if (isSame && (old.value !== UNREAD || this.isKnown(version))) {
+      old.listing = this.#listing;
+      return true;
+    }
+    if (!this.isKnown(version)) return false;
+    if (old !== undefined && old.uid !== version.uid) this.#drop(key, old);
+    this.#entries.set(key, { ...version, value: UNREAD, listing: this.#listing });
+    this.emit({ type: 'recalled', ...version });
+    return true;
+  }
+
+  /** What happened since a list. An object that was read after the list may be ahead of what is said here: then it is no news. */
+  changed(object: KubeObject): void {
+    const version = versionOf(object);
+    const old = this.#entries.get(keyOf(version));
+    const isBehind = old?.uid === version.uid && isLater(old.resourceVersion, version.resourceVersion);
+    if (!isBehind) this.present(object);
+  }
+
+  present(object: KubeObject): void {
+    const version = versionOf(object);
+    const key = keyOf(version);
+    const old = this.#entries.get(key);
+    if (old !== undefined && isSameVersion(old, version) && old.value !== UNREAD) {
       old.listing = this.#listing;
       return;
     }
@@ -76,15 +108,18 @@ export class Inventory<T> {
       return;
     }
     this.#faulty.delete(key);
-    if (old !== undefined && old.uid !== uid) this.#drop(key, old);
-    this.#entries.set(key, { namespace, name, uid, resourceVersion, value, listing: this.#listing });
-    this.emit({ type: 'present', namespace, name, uid, resourceVersion, value });
+    if (old !== undefined && old.uid !== version.uid) this.#drop(key, old);
+    this.#entries.set(key, { ...version, value, listing: this.#listing });
+    this.emit({ type: 'present', ...version, value });
   }
 
   absent(object: KubeObject): void {
-    const key = keyOf(object.metadata.namespace ?? '', object.metadata.name ?? '');
-    this.#faulty.delete(key);
+    const version = versionOf(object);
+    const key = keyOf(version);
     const old = this.#entries.get(key);
+    // Read after it was made anew: the deletion of the one before was said with that.
+    if (old !== undefined && old.uid !== version.uid) return;
+    this.#faulty.delete(key);
     if (old !== undefined) this.#drop(key, old);
   }
 
@@ -95,7 +130,16 @@ export class Inventory<T> {
   }
 }
 
-function keyOf(namespace: string, name: string): string {
+export function versionOf({ metadata }: KubeObject): ObjectVersion {
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
+  return { namespace, name, uid, resourceVersion };
+}
+
+function isSameVersion(one: ObjectVersion, other: ObjectVersion): boolean {
+  return one.uid === other.uid && one.resourceVersion === other.resourceVersion;
+}
+
+function keyOf({ namespace, name }: Pick<ObjectVersion, 'namespace' | 'name'>): string {
   return `${namespace}/${name}`;
 }
 

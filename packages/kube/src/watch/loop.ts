@@ -4,6 +4,7 @@ import { between, deadline, sleep, type Deadline } from '../time.js';
 import type { WatchState } from './contract.js';
 import type { Inventory } from './inventory.js';
 import { Pace } from './pace.js';
+import type { PageReader } from './page-reader.js';
 import { isLater } from './versions.js';
 import { Vigil } from './vigil.js';
 import type { Outlet, Wire, WireEvent } from './wire.js';
@@ -31,10 +32,13 @@ export interface LoopParts<T> {
   readonly transport: Transport;
   readonly random: () => number;
   readonly logger: Logger;
-  readonly pageSize: number;
+  readonly pages: PageReader;
   synced(): void;
   interrupted(error: TriggerError): void;
 }
+
+/** Why an attempt ends that is followed by a list at once. */
+const RELIST = new Error('to be listed again');
 
 /** After this many unreadable lines in a row at one position, the position is given up and everything is listed again. */
 const MAX_UNREADABLE = 3;
@@ -45,6 +49,8 @@ export class WatchLoop<T> {
   /** Where a list goes on: the next page's token, and the version of the list. */
   #page: { readonly token: string } | undefined;
   #listed = false;
+  #relistWanted = false;
+  #attempting: AbortController | undefined;
   #state: WatchState = 'waiting';
   #vigil: Vigil | undefined;
   #establishedAt: number | undefined;
@@ -87,6 +93,12 @@ export class WatchLoop<T> {
     return this.parts.transport.now() - Math.max(this.#lastProofAt, this.#vigil?.lastProofAt ?? 0);
   }
 
+  /** Lists again at once, for contents that were not read so far. A list that is under way goes to its end. */
+  relist(): void {
+    this.#relistWanted = true;
+    if (this.#state !== 'listing') this.#attempting?.abort(RELIST);
+  }
+
   /** Returns when the signal aborts, with nothing left behind. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -102,15 +114,19 @@ export class WatchLoop<T> {
   }
 
   /** One connection from its making to its end. Answers how long to wait before the next. */
-  async #attempt(signal: AbortSignal): Promise<number> {
+  async #attempt(stopping: AbortSignal): Promise<number> {
     const { transport } = this.parts;
     let line: Line | undefined;
+    const attempting = new AbortController();
+    this.#attempting = attempting;
+    const signal = AbortSignal.any([stopping, attempting.signal]);
     let failure: TriggerError | undefined;
     this.#establishedAt = undefined;
     try {
       line = await transport.line();
       const outlet = { dispatcher: line.client, dial: line.dial, headers: line.headers };
-      const position = this.#position ?? (await this.#list(outlet, signal));
+      const known = this.#relistWanted ? undefined : this.#position;
+      const position = known ?? (await this.#list(outlet, signal));
       await this.#follow(outlet, position, signal);
     } catch (thrown) {
       if (signal.aborted) return 0;
@@ -127,34 +143,28 @@ export class WatchLoop<T> {
   }
 
   async #list(outlet: Outlet, signal: AbortSignal): Promise<string> {
-    const { wire, inventory, transport, pageSize } = this.parts;
+    const { inventory, pages, transport } = this.parts;
     this.#state = 'listing';
     using limit = deadline(transport.timings.answerTimeoutMs, transport.scheduler, signal);
-    if (this.#page === undefined) {
-      inventory.beginList();
-      if (this.#listed) this.counters.relists += 1;
-      this.#listed = true;
-    }
     for (;;) {
+      if (this.#page === undefined) {
+        pages.begin();
+        if (this.#listed) this.counters.relists += 1;
+        this.#listed = true;
+      }
       limit.touch();
-      const page = await wire.list(outlet, {
-        limit: pageSize,
-        token: this.#page?.token ?? '',
-        signal: limit.signal,
-        onBytes: () => limit.touch(),
-      });
+      const page = await pages.read(outlet, this.#page?.token ?? '', limit);
       // Unsubscribed while the page was on its way.
       signal.throwIfAborted();
       this.#proof();
-      for (const item of page.items) inventory.present(item);
       if (page.next === '') {
         this.#page = undefined;
         this.#position = page.resourceVersion;
+        this.#relistWanted = false;
         inventory.endList();
         this.#sees({ relisted: true });
-        return page.resourceVersion;
-      }
-      this.#page = { token: page.next };
+        if (!this.#relistWanted) return page.resourceVersion;
+      } else this.#page = { token: page.next };
     }
   }
 
@@ -225,7 +235,7 @@ export class WatchLoop<T> {
   #take({ type, object }: WireEvent): void {
     const { inventory } = this.parts;
     if (type === 'DELETED') inventory.absent(object);
-    else if (type !== 'BOOKMARK') inventory.present(object);
+    else if (type !== 'BOOKMARK') inventory.changed(object);
     this.#position = object.metadata.resourceVersion;
     this.#unreadable = 0;
     this.#sees({ relisted: false });

@@ -3,6 +3,7 @@ import type { SchedulerLike } from 'rxjs';
 import { sleep } from '../time.js';
 import type { WatchEvent } from './contract.js';
 import type { SharedWatch } from './shared-watch.js';
+import { UNREAD } from './inventory.js';
 import { isLater } from './versions.js';
 
 export interface NameGroupParts<T> {
@@ -32,6 +33,8 @@ const CATCH_UP_MS = 500;
 export class NameGroup<T> {
   readonly #members = new Map<string, Set<Member<T>>>();
   #wide: { readonly watch: SharedWatch<T>; readonly subscription: Subscription } | undefined;
+  /** The wide watch has said everything: whoever had it before may have recalled what is needed here. */
+  #wideSynced = false;
   #widening: AbortController | undefined;
   #refusedUntil = -Infinity;
 
@@ -78,10 +81,11 @@ export class NameGroup<T> {
     if (!(await this.parts.mayWatchAll(signal))) return this.#refuse();
     signal.throwIfAborted();
     const watch = this.parts.shared();
+    this.#wideSynced = false;
     this.#wide = { watch, subscription: watch.subscribe((event) => this.#hand(event)) };
     for (;;) {
-      const waiting = this.#everyone().filter((member) => !member.tryMoveTo(watch));
-      if (waiting.length === 0) {
+      const waiting = this.#wideSynced ? this.#everyone().filter((member) => !member.tryMoveTo(watch)) : undefined;
+      if (waiting?.length === 0) {
         // In the same step: who joins from now on is served by the wide watch.
         this.#widening = undefined;
         return;
@@ -91,6 +95,7 @@ export class NameGroup<T> {
   }
 
   #hand(event: WatchEvent<T>): void {
+    if (event.type === 'synced') this.#wideSynced = true;
     if (event.type === 'present' || event.type === 'absent') {
       for (const member of this.#named(event.name)) member.heardWide(event);
     } else if (event.type === 'interrupted' && event.error.code === 'KT_KUBE_FORBIDDEN') {
@@ -186,7 +191,7 @@ class Member<T> {
   #compare(wide: SharedWatch<T>): void {
     const entry = wide.find(this.name);
     if (entry === undefined) this.#heard({ type: 'absent', namespace: wide.namespace, name: this.name });
-    else {
+    else if (entry.value !== UNREAD) {
       const { namespace, name, uid, resourceVersion, value } = entry;
       if (this.#known !== undefined && this.#known.uid !== uid) this.#heard({ type: 'absent', namespace, name });
       this.#heard({ type: 'present', namespace, name, uid, resourceVersion, value });

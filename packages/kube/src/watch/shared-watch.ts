@@ -3,7 +3,8 @@ import type { Logger, TriggerError } from '@kube-trigger/core';
 import type { Transport } from '../http/transport.js';
 import { qualifiedName } from '../model.js';
 import type { WatchEvent, WatchScope, WatchStats } from './contract.js';
-import { Inventory, type Entry } from './inventory.js';
+import { type Entry, Inventory, type InventoryEvent, UNREAD } from './inventory.js';
+import { PageReader } from './page-reader.js';
 import { WatchLoop } from './loop.js';
 import { Wire } from './wire.js';
 
@@ -14,7 +15,15 @@ export interface WatchParts {
   readonly pageSize: number;
 }
 
-export type Listener<T> = (event: WatchEvent<T>) => void;
+export type Hear<T> = (event: WatchEvent<T>) => void;
+
+interface Listener<T> {
+  readonly hear: Hear<T>;
+  readonly recall: WatchScope<T>['recall'];
+  left: boolean;
+  /** It came after objects had been recognised that it does not know: it is told that all was said once they are read. */
+  lacks: boolean;
+}
 
 /** One loop and one inventory for all listeners of one scope; lives from the first to the last of them. */
 export class SharedWatch<T> {
@@ -23,7 +32,7 @@ export class SharedWatch<T> {
   readonly #inventory: Inventory<T>;
   readonly #loop: WatchLoop<T>;
   // Replaced, not changed: a listener may leave or another one join while an event is handed out.
-  #listeners: readonly { readonly hear: Listener<T>; left: boolean }[] = [];
+  #listeners: readonly Listener<T>[] = [];
   #running: Promise<void> | undefined;
 
   constructor(
@@ -35,15 +44,26 @@ export class SharedWatch<T> {
     const emit = (event: WatchEvent<T>): void => {
       for (const listener of this.#listeners) if (!listener.left) listener.hear(event);
     };
-    this.#inventory = new Inventory(scope.project, emit);
+    this.#inventory = new Inventory(
+      scope.project,
+      (event) => (event.type === 'recalled' ? this.#recalled(event) : emit(event)),
+      (version) => this.#listeners.every((each) => each.left || each.recall?.(version) !== undefined),
+    );
+    const wire = new Wire(scope, () => (transport.counters.requests += 1));
     this.#loop = new WatchLoop({
-      wire: new Wire(scope, () => (transport.counters.requests += 1)),
+      wire,
       inventory: this.#inventory,
       transport,
       random,
       logger: logger.child({ watch: describeScope(scope) }),
-      pageSize,
-      synced: () => emit({ type: 'synced' }),
+      pages: new PageReader({
+        wire,
+        inventory: this.#inventory,
+        pageSize,
+        mayRecognise: () =>
+          this.#inventory.size > pageSize || this.#listeners.some(({ recall }) => recall !== undefined),
+      }),
+      synced: () => this.#synced(),
       interrupted: (error: TriggerError) => emit({ type: 'interrupted', error }),
     });
   }
@@ -66,8 +86,8 @@ export class SharedWatch<T> {
   }
 
   /** Replays what is known within the call, then goes on live. `hear` must not throw. */
-  subscribe(hear: Listener<T>): Subscription {
-    const listener = { hear, left: false };
+  subscribe(hear: Hear<T>, recall?: WatchScope<T>['recall']): Subscription {
+    const listener: Listener<T> = { hear, recall, left: false, lacks: false };
     const subscription = new Subscription(() => {
       listener.left = true;
       this.#listeners = this.#listeners.filter((each) => each !== listener);
@@ -105,13 +125,42 @@ export class SharedWatch<T> {
     };
   }
 
-  #replayTo(listener: { readonly hear: Listener<T>; left: boolean }): void {
-    for (const { namespace, name, uid, resourceVersion, value } of this.#inventory.entries()) {
+  #synced(): void {
+    for (const listener of this.#listeners) {
+      if (listener.left) continue;
+      if (listener.lacks) listener.lacks = this.#isLacking(listener);
+      if (!listener.lacks) listener.hear({ type: 'synced' });
+    }
+    if (this.#listeners.some(({ lacks }) => lacks)) this.#loop.relist();
+  }
+
+  #isLacking({ recall }: Listener<T>): boolean {
+    for (const entry of this.#inventory.entries()) {
+      if (entry.value === UNREAD && recall?.(entry) === undefined) return true;
+    }
+    return false;
+  }
+
+  #recalled(version: Extract<InventoryEvent<T>, { type: 'recalled' }>): void {
+    for (const listener of this.#listeners) if (!listener.left) this.#say(listener, { ...version, value: UNREAD });
+  }
+
+  /** What the listener itself knows stands for what was not read. */
+  #say(listener: Listener<T>, { namespace, name, uid, resourceVersion, value }: Omit<Entry<T>, 'listing'>): void {
+    const version = { namespace, name, uid, resourceVersion };
+    const known = value === UNREAD ? listener.recall?.(version) : value;
+    if (known === undefined) listener.lacks = true;
+    else listener.hear({ type: 'present', ...version, value: known });
+  }
+
+  #replayTo(listener: Listener<T>): void {
+    for (const entry of this.#inventory.entries()) {
       if (listener.left) return;
-      listener.hear({ type: 'present', namespace, name, uid, resourceVersion, value });
+      this.#say(listener, entry);
     }
     if (listener.left) return;
-    if (this.synced) listener.hear({ type: 'synced' });
+    if (listener.lacks) this.#loop.relist();
+    else if (this.synced) listener.hear({ type: 'synced' });
     else if (this.interruption !== undefined) listener.hear({ type: 'interrupted', error: this.interruption });
   }
 }

@@ -8,12 +8,16 @@ import type { Dialer } from '../http/dialer.js';
 import type { KubeObject } from '../model.js';
 import { isTriggerError, type TriggerError } from '@kube-trigger/core';
 import type { WatchScope } from './contract.js';
+import { ItemSplitter } from './item-splitter.js';
 import { LineSplitter } from './line-splitter.js';
+
+/** An object as the server says it: with a version. */
+export type SaidObject = KubeObject & { readonly metadata: { readonly resourceVersion: string } };
 
 /** One event as it comes over the wire. */
 export interface WireEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
-  readonly object: KubeObject & { readonly metadata: { readonly resourceVersion: string } };
+  readonly object: SaidObject;
 }
 
 /** Where a request of a watch goes out. */
@@ -23,11 +27,26 @@ export interface Outlet {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What a page of a list says beside its objects. */
 export interface Page {
-  readonly items: readonly KubeObject[];
   readonly resourceVersion: string;
   /** `''` after the last page. */
   readonly next: string;
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  /** `''` for the first page. */
+  readonly token: string;
+  /** One object of the scope, in whatever version it has now. */
+  readonly only?: { readonly namespace: string; readonly name: string } | undefined;
+  /** Only names and versions are wanted. */
+  readonly metadataOnly?: boolean;
+  readonly signal: AbortSignal;
+  /** Called for headers and every chunk, so that the caller can tell slow from frozen. */
+  onBytes(): void;
+  /** Called for each object as it arrives. What it throws ends the page. */
+  onItem(object: SaidObject): void;
 }
 
 export interface StreamOptions {
@@ -42,8 +61,7 @@ export interface StreamOptions {
   onEvent(event: WireEvent): void;
 }
 
-/** Larger than any list page: 100 objects of etcd's maximum of 1.5 MiB. */
-const MAX_PAGE_BYTES = 400 * 1024 * 1024;
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 /** The two requests that a watch is made of, for one scope. */
@@ -52,7 +70,7 @@ export class Wire {
   readonly #selection: Query;
 
   constructor(
-    scope: Omit<WatchScope<unknown>, 'project'>,
+    private readonly scope: Omit<WatchScope<unknown>, 'project' | 'recall'>,
     private readonly count: () => void,
   ) {
     this.#path = collectionPath(scope.resource, scope.namespace);
@@ -64,18 +82,17 @@ export class Wire {
     };
   }
 
-  /** `onBytes` is called for headers and every chunk, so that the caller can tell slow from frozen. */
-  async list(
-    outlet: Outlet,
-    options: { readonly limit: number; readonly token: string; readonly signal: AbortSignal; onBytes(): void },
-  ): Promise<Page> {
-    const query = { ...this.#selection, limit: options.limit, continue: options.token || undefined };
-    const { path, attributes } = this.#request(query);
-    const answer = new Answer(attributes, MAX_PAGE_BYTES);
+  /** One page. Its objects are handed out one by one: memory does not hold the page, so that its size is not one of memory. */
+  async list(outlet: Outlet, options: ListOptions): Promise<Page> {
+    const { limit, token, only, metadataOnly } = options;
+    const page = { limit, continue: token === '' ? undefined : token };
+    const { path, attributes } = only === undefined ? this.#request(page) : this.#requestOf(only);
+    const answer = new Answer(attributes, 0);
+    const splitter = new ItemSplitter((item) => options.onItem(asItem(item, attributes)));
     await this.#exchange(outlet, {
       path,
       attributes,
-      accept: 'application/json',
+      accept: metadataOnly === true ? METADATA_LIST : 'application/json',
       signal: options.signal,
       onHeaders: (status, headers) => {
         options.onBytes();
@@ -83,16 +100,17 @@ export class Wire {
       },
       onData: (chunk) => {
         options.onBytes();
-        answer.add(chunk);
+        if (answer.ok) splitter.push(chunk);
+        else answer.add(chunk);
       },
     });
-    return asPage(answer.parse(), attributes);
+    if (!answer.ok) answer.parse();
+    return asPage(splitter, attributes);
   }
 
   /** Resolves when the server ends the watch; rejects with a `TriggerError` for a refusal, an ERROR event or a lost connection. */
   async stream(outlet: Outlet, options: StreamOptions): Promise<void> {
     const { path, attributes } = this.#request({
-      ...this.#selection,
       watch: 1,
       allowWatchBookmarks: true,
       resourceVersion: options.resourceVersion,
@@ -118,8 +136,17 @@ export class Wire {
     if (!answer.ok) answer.parse();
   }
 
-  #request(query: Query): { readonly path: string; readonly attributes: RequestAttributes } {
-    const path = withQuery(this.#path, query);
+  #request(query: Query): WireRequest {
+    const path = withQuery(this.#path, { ...this.#selection, ...query });
+    return { path, attributes: attributesOf('GET', path) };
+  }
+
+  /** A list of one, and not a `get`: it needs no other right than the scope, and is held to the same selectors. */
+  #requestOf({ namespace, name }: { readonly namespace: string; readonly name: string }): WireRequest {
+    const { labelSelector, fieldSelector } = this.#selection;
+    const fields = [`metadata.name=${name}`, fieldSelector].filter((part) => part !== undefined).join(',');
+    const collection = collectionPath(this.scope.resource, namespace === '' ? undefined : namespace);
+    const path = withQuery(collection, { labelSelector, fieldSelector: fields });
     return { path, attributes: attributesOf('GET', path) };
   }
 
@@ -142,6 +169,11 @@ export class Wire {
   }
 }
 
+interface WireRequest {
+  readonly path: string;
+  readonly attributes: RequestAttributes;
+}
+
 interface WireCall {
   readonly path: string;
   readonly attributes: RequestAttributes;
@@ -157,8 +189,20 @@ function asTriggerError(thrown: unknown, attributes: RequestAttributes): Trigger
   return networkError(attributes, thrown);
 }
 
-function asPage(body: unknown, attributes: RequestAttributes): Page {
-  const { items, metadata } = (body ?? {}) as {
+function asItem(item: Buffer, attributes: RequestAttributes): SaidObject {
+  const parsed = parsedFrom(item, attributes, 'an object of the list is not JSON') as Partial<KubeObject>;
+  if (typeof parsed.metadata?.resourceVersion === 'string') return parsed as SaidObject;
+  throw badResponse(attributes, 'the list has objects without metadata.resourceVersion');
+}
+
+function asPage(splitter: ItemSplitter, attributes: RequestAttributes): Page {
+  let around: Buffer;
+  try {
+    around = splitter.end();
+  } catch (thrown) {
+    throw asTriggerError(thrown, attributes);
+  }
+  const { items, metadata } = parsedFrom(around, attributes, 'the answer is not JSON') as {
     items?: unknown;
     metadata?: { resourceVersion?: unknown; continue?: unknown };
   };
@@ -166,28 +210,27 @@ function asPage(body: unknown, attributes: RequestAttributes): Page {
   if ((items !== null && items !== undefined && !Array.isArray(items)) || typeof version !== 'string') {
     throw badResponse(attributes, 'the answer is not a list');
   }
-  const list = (items ?? []) as KubeObject[];
-  if (!list.every((item) => typeof item?.metadata?.resourceVersion === 'string')) {
-    throw badResponse(attributes, 'the list has objects without metadata.resourceVersion');
+  return { resourceVersion: version, next: typeof metadata?.continue === 'string' ? metadata.continue : '' };
+}
+
+/** V8's message quotes the text, which may be a Secret: `wrong` stands in its place. */
+function parsedFrom(bytes: Buffer, attributes: RequestAttributes, wrong: string): object {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badResponse(attributes, wrong);
   }
-  return {
-    items: list,
-    resourceVersion: version,
-    next: typeof metadata?.continue === 'string' ? metadata.continue : '',
-  };
+  return parsed ?? {};
 }
 
 const TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK']);
 
 function asEvent(line: Buffer, attributes: RequestAttributes): WireEvent {
-  let parsed: { type?: unknown; object?: unknown } | null;
-  try {
-    parsed = JSON.parse(line.toString('utf8')) as typeof parsed;
-  } catch {
-    // V8's message quotes the text, which may be a Secret.
-    throw badResponse(attributes, 'a line of the watch is not JSON');
-  }
-  const { type, object } = parsed ?? {};
+  const { type, object } = parsedFrom(line, attributes, 'a line of the watch is not JSON') as {
+    type?: unknown;
+    object?: unknown;
+  };
   if (type === 'ERROR') {
     const status = (object ?? {}) as StatusBody;
     throw statusError(attributes, status.code ?? 500, status);

@@ -11,6 +11,7 @@ const LABELS: ObjectView<Readonly<Record<string, string>>> = {
   defaultNamespace: 'shop',
   project: { id: 'labels', of: ({ metadata }) => metadata.labels ?? {} },
   partsOf: (labels) => labels,
+  recall: () => undefined,
   notFoundCode: 'KT_TEST_NOT_FOUND',
 };
 

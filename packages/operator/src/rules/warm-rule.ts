@@ -40,7 +40,14 @@ export class WarmRule {
     if ('issues' in compilation || compilation.suspend) return;
     const { rule } = compilation;
     const { scheduler, random, logger } = services;
-    const context = { rule: rule.identity, scheduler, random, logger, settledRevision: () => undefined };
+    const context = {
+      rule: rule.identity,
+      scheduler,
+      random,
+      logger,
+      settledRevision: () => undefined,
+      recall: () => undefined,
+    };
     this.#identity = identities.acquire(namespace, rule.serviceAccountName ?? tenancy.defaultServiceAccount);
     const instances = instantiate(rule, this.#identity.container);
     this.#instances = instances;

@@ -59,6 +59,7 @@ async function watch({ server, ca, token, namespace, control }: Orders): Promise
     scheduler: asyncScheduler,
     random: Math.random,
     settledRevision: () => undefined,
+    recall: () => undefined,
     signal: new AbortController().signal,
   };
   const source = new SecretSource(client, digestKeyProvider(client, control));

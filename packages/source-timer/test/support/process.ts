@@ -40,6 +40,7 @@ export class Process {
       logger: this.logger,
       random: () => 0.5,
       settledRevision: (key) => this.outside.settled.get(key),
+      recall: () => undefined,
       signal: new AbortController().signal,
     };
     this.#config = configOf(timer, config) as Parameters<TimerSource['open']>[0];

@@ -1,4 +1,12 @@
-import type { ActionContext, Logger, RuleIdentity, SourceContext, Delivery, TriggerEvent } from '@kube-trigger/core';
+import type {
+  ActionContext,
+  Logger,
+  Recollection,
+  RuleIdentity,
+  SourceContext,
+  Delivery,
+  TriggerEvent,
+} from '@kube-trigger/core';
 import { VirtualClock } from '@kube-trigger/core/testing';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
@@ -48,11 +56,13 @@ export interface FakeContextOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the checkpoint knows, by key. Default: nothing. */
   readonly settled?: Readonly<Record<string, string>> | undefined;
+  /** What it knows of keys that were said with a mark. Default: nothing. */
+  readonly recalled?: Readonly<Record<string, Recollection>> | undefined;
 }
 
 /** What a source, filter or action gets from the host, with everything owned by the test. */
 export function fakeContext(options: FakeContextOptions = {}): FakeContext {
-  const { settled = {} } = options;
+  const { settled = {}, recalled = {} } = options;
   return {
     rule: { namespace: 'shop', name: 'example', uid: '00000000-0000-4000-8000-000000000000', ...options.rule },
     logger: new RecordingLogger(),
@@ -60,6 +70,7 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
     random: options.random ?? (() => 0.5),
     signal: options.signal ?? new AbortController().signal,
     settledRevision: (key) => (Object.hasOwn(settled, key) ? settled[key] : undefined),
+    recall: (key) => (Object.hasOwn(recalled, key) ? recalled[key] : undefined),
   };
 }
 
