@@ -12,6 +12,8 @@ export interface CheckpointStore {
 export interface Journal {
   /** What was stored when the journal was opened. */
   readonly stored: ReadonlyMap<string, string>;
+  /** `stored` was read and will not be asked for again: it may be tens of thousands of records. */
+  release?(): void;
   /** Changes (or with `null` removes) a record. Written within `lazyMs`, or earlier along with a `durable` one. */
   put(record: string, value: string | null): void;
   /** Resolves once the present value of the record is stored. Rejects only when the journal is closed or fenced off. */
@@ -56,7 +58,8 @@ interface Waiter {
  * backoff for ever (nothing is lost in memory meanwhile), except when it was refused for good.
  */
 export class PacedJournal implements Journal {
-  readonly stored: ReadonlyMap<string, string>;
+  readonly #options: Omit<JournalOptions, 'stored'>;
+  #stored: ReadonlyMap<string, string>;
   readonly #dirty = new Map<string, string | null>();
   #waiters: Waiter[] = [];
   #pending: { at: number; subscription: Subscription } | undefined;
@@ -69,15 +72,24 @@ export class PacedJournal implements Journal {
   #closed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(private readonly options: JournalOptions) {
-    this.stored = options.stored;
+  constructor({ stored, ...options }: JournalOptions) {
+    this.#options = options;
+    this.#stored = stored;
+  }
+
+  get stored(): ReadonlyMap<string, string> {
+    return this.#stored;
+  }
+
+  release(): void {
+    this.#stored = new Map();
   }
 
   put(record: string, value: string | null): void {
     if (this.#closed || this.#fencedBy !== undefined) return;
     this.#dirty.delete(record); // so that the map stays in the order of the last change
     this.#dirty.set(record, value);
-    this.#schedule(this.options.scheduler.now() + (this.options.lazyMs ?? 3000));
+    this.#schedule(this.#options.scheduler.now() + (this.#options.lazyMs ?? 3000));
   }
 
   durable(record: string): Promise<void> {
@@ -87,7 +99,7 @@ export class PacedJournal implements Journal {
     if (!this.#dirty.has(record) && !this.#inFlight.has(record)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ record, resolve, reject });
-      this.#schedule(this.options.scheduler.now());
+      this.#schedule(this.#options.scheduler.now());
     });
   }
 
@@ -115,7 +127,7 @@ export class PacedJournal implements Journal {
     const at = Math.max(wantedAt, this.#earliest);
     if (this.#pending !== undefined && this.#pending.at <= at) return;
     this.#pending?.subscription.unsubscribe();
-    const { scheduler } = this.options;
+    const { scheduler } = this.#options;
     const subscription = timer(Math.max(0, at - scheduler.now()), scheduler).subscribe(() => {
       this.#pending = undefined;
       this.#writing = this.#run();
@@ -124,7 +136,7 @@ export class PacedJournal implements Journal {
   }
 
   async #run(): Promise<void> {
-    const { scheduler, random, minIntervalMs = 1000, burst = 1 } = this.options;
+    const { scheduler, random, minIntervalMs = 1000, burst = 1 } = this.#options;
     this.#spentUntil = Math.max(this.#spentUntil, scheduler.now()) + minIntervalMs;
     const failure = await this.#writeOnce();
     this.#failures = failure === undefined ? 0 : this.#failures + 1;
@@ -132,7 +144,7 @@ export class PacedJournal implements Journal {
     this.#earliest = Math.max(this.#spentUntil - (burst - 1) * minIntervalMs, scheduler.now() + backoffMs);
     this.#writing = undefined;
     if (this.#waiters.length > 0) this.#schedule(scheduler.now());
-    else if (this.#dirty.size > 0) this.#schedule(scheduler.now() + (this.options.lazyMs ?? 3000));
+    else if (this.#dirty.size > 0) this.#schedule(scheduler.now() + (this.#options.lazyMs ?? 3000));
   }
 
   async #writeOnce(): Promise<TriggerError | undefined> {
@@ -141,7 +153,7 @@ export class PacedJournal implements Journal {
     const batch = new Map(this.#dirty);
     for (const record of batch.keys()) this.#inFlight.add(record);
     try {
-      const written = [...(await this.options.write(batch, first))];
+      const written = [...(await this.#options.write(batch, first))];
       for (const record of written) {
         if (batch.has(record) && this.#dirty.get(record) === batch.get(record)) this.#dirty.delete(record);
       }
@@ -167,7 +179,7 @@ export class PacedJournal implements Journal {
 
   #tell(error: TriggerError | undefined): void {
     try {
-      this.options.onError?.(error);
+      this.#options.onError?.(error);
     } catch {
       // Whoever listens cannot keep the journal from writing.
     }

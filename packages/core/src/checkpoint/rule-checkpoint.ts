@@ -67,6 +67,7 @@ export class RuleCheckpoint {
     const forgotten = journal.stored.get(FORGOTTEN) ?? '';
     if (/^[0-9a-f]{1,64}$/.test(forgotten)) this.#forgotten = this.#sum = BigInt(`0x${forgotten}`);
     for (const [record, value] of journal.stored) this.#load(record, value, wanted);
+    journal.release?.();
   }
 
   #load(record: string, value: string, wanted: ReadonlySet<string>): void {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Credentials, TlsMaterial } from '../auth/contract.js';
 
@@ -17,24 +18,39 @@ export interface Dialer {
  */
 export function dialer(credentials: Credentials, connectTimeoutMs: number): Dialer {
   const url = new URL(credentials.server);
-  const { ca, cert, key, passphrase, servername, rejectUnauthorized } = credentials.tls;
+  let connector: buildConnector.connector | undefined;
   return {
     credentials,
     origin: url.origin,
     prefix: url.pathname.replace(/\/+$/, ''),
-    connect: buildConnector({
-      allowH2: false,
-      timeout: connectTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelay: 10_000,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(passphrase === undefined ? {} : { passphrase }),
-      ...(servername === undefined ? {} : { servername }),
-      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
-    }),
+    connect: (options, callback) => {
+      connector ??= connectorFor(url, credentials.tls, connectTimeoutMs);
+      return connector(options, callback);
+    },
   };
+}
+
+function connectorFor(url: URL, tls: TlsMaterial, timeout: number): buildConnector.connector {
+  const { servername, rejectUnauthorized } = tls;
+  return buildConnector({
+    allowH2: false,
+    timeout,
+    keepAlive: true,
+    keepAliveInitialDelay: 10_000,
+    // Made once: Node would read the certificates again for each connection, and keep them with it.
+    ...(url.protocol === 'https:' ? { secureContext: secureContextOf(tls) } : {}),
+    ...(servername === undefined ? {} : { servername }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+  });
+}
+
+function secureContextOf({ ca, cert, key, passphrase }: TlsMaterial): SecureContext {
+  return createSecureContext({
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  });
 }
 
 /** A connector that writes every socket it makes, from the first SYN on, into `ledgers`. */

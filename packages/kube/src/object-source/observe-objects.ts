@@ -119,7 +119,7 @@ class Sight<T> {
    */
   #markOf({ uid, resourceVersion }: ObjectVersion): string | undefined {
     if (this.view.choice.name !== undefined || uid === '' || resourceVersion === '') return undefined;
-    const mark = `${resourceVersion}.${uid.slice(0, 8)}`;
+    const mark = [resourceVersion, uid.slice(0, 8)].join('.');
     return mark.length <= MAX_MARK ? mark : undefined;
   }
 

@@ -34,6 +34,8 @@ export class Inventory<T> {
     private readonly emit: (event: InventoryEvent<T>) => void,
     /** Whether all who listen know this version. */
     private readonly isKnown: (version: ObjectVersion) => boolean = () => false,
+    /** Where all objects are, if that is known. */
+    private readonly namespace?: string,
   ) {}
 
   get size(): number {
@@ -46,7 +48,7 @@ export class Inventory<T> {
   }
 
   find(namespace: string, name: string): Entry<T> | undefined {
-    return this.#entries.get(keyOf({ namespace, name }));
+    return this.#entries.get(this.#keyOf({ namespace, name }));
   }
 
   entries(): Iterable<Entry<T>> {
@@ -68,8 +70,8 @@ export class Inventory<T> {
 
   /** What a list says without contents, or before anybody looks at them. False when they are needed. */
   recognise(object: KubeObject): boolean {
-    const version = versionOf(object);
-    const key = keyOf(version);
+    const version = this.#versionOf(object);
+    const key = this.#keyOf(version);
     const old = this.#entries.get(key);
     const isSame = old !== undefined && isSameVersion(old, version);
     if (isSame && (old.value !== UNREAD || this.isKnown(version))) {
@@ -85,15 +87,15 @@ export class Inventory<T> {
 
   /** What happened since a list. An object that was read after the list may be ahead of what is said here: then it is no news. */
   changed(object: KubeObject): void {
-    const version = versionOf(object);
-    const old = this.#entries.get(keyOf(version));
+    const version = this.#versionOf(object);
+    const old = this.#entries.get(this.#keyOf(version));
     const isBehind = old?.uid === version.uid && isLater(old.resourceVersion, version.resourceVersion);
     if (!isBehind) this.present(object);
   }
 
   present(object: KubeObject): void {
-    const version = versionOf(object);
-    const key = keyOf(version);
+    const version = this.#versionOf(object);
+    const key = this.#keyOf(version);
     const old = this.#entries.get(key);
     if (old !== undefined && isSameVersion(old, version) && old.value !== UNREAD) {
       old.listing = this.#listing;
@@ -114,13 +116,24 @@ export class Inventory<T> {
   }
 
   absent(object: KubeObject): void {
-    const version = versionOf(object);
-    const key = keyOf(version);
+    const version = this.#versionOf(object);
+    const key = this.#keyOf(version);
     const old = this.#entries.get(key);
     // Read after it was made anew: the deletion of the one before was said with that.
     if (old !== undefined && old.uid !== version.uid) return;
     this.#faulty.delete(key);
     if (old !== undefined) this.#drop(key, old);
+  }
+
+  /** Texts that all objects have in common are kept once: there may be tens of thousands. */
+  #versionOf(object: KubeObject): ObjectVersion {
+    const version = versionOf(object);
+    return version.namespace === this.namespace ? { ...version, namespace: this.namespace } : version;
+  }
+
+  /** No name has a slash. */
+  #keyOf({ namespace, name }: Pick<ObjectVersion, 'namespace' | 'name'>): string {
+    return namespace === this.namespace ? name : `${namespace}/${name}`;
   }
 
   #drop(key: string, { namespace, name }: Entry<T>): void {
@@ -137,10 +150,6 @@ export function versionOf({ metadata }: KubeObject): ObjectVersion {
 
 function isSameVersion(one: ObjectVersion, other: ObjectVersion): boolean {
   return one.uid === other.uid && one.resourceVersion === other.resourceVersion;
-}
-
-function keyOf({ namespace, name }: Pick<ObjectVersion, 'namespace' | 'name'>): string {
-  return `${namespace}/${name}`;
 }
 
 /** Names the object and the kind of error only: a message made from an object's content may carry a Secret's value. */

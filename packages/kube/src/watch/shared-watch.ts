@@ -48,6 +48,7 @@ export class SharedWatch<T> {
       scope.project,
       (event) => (event.type === 'recalled' ? this.#recalled(event) : emit(event)),
       (version) => this.#listeners.every((each) => each.left || each.recall?.(version) !== undefined),
+      scope.namespace,
     );
     const wire = new Wire(scope, () => (transport.counters.requests += 1));
     this.#loop = new WatchLoop({
