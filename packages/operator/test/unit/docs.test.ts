@@ -35,7 +35,8 @@ function rulesOf(path: string): { metadata: { name: string }; spec: unknown }[] 
 
 const documents = [...filesBelow(ROOT, /\.md$/), ...filesBelow(join(ROOT, 'examples'), /\.ya?ml$/)]
   .map((path) => ({ path: path.slice(ROOT.length + 1), rules: rulesOf(path) }))
-  .filter(({ rules }) => rules.length > 0);
+  // Rules with plugins of examples: packages/create-kube-trigger-plugin/test/outside.test.ts has the operator check them.
+  .filter(({ path, rules }) => rules.length > 0 && !/^examples\/plugin-|^docs\/write-a-plugin\.md$/.test(path));
 
 describe('every TriggerRule in the docs and examples', () => {
   it('is found', () => {
