@@ -3,7 +3,17 @@ import { looksIntoMounts, MOUNT_RBAC } from '@kube-trigger/kube';
 import { ExecConfig } from './config.js';
 import { EXEC_ERRORS } from './errors.js';
 import { ExecAction } from './exec-action.js';
+import { NAME_IN_CEL, NAMESPACE_IN_CEL } from '@kube-trigger/kube';
 import { compileWord, validateExec, workloadResource } from './validate.js';
+
+/** Who may run commands in these pods, and see them. */
+const AUTHOR_RIGHTS = `[
+  'create||pods|exec|' + ${NAMESPACE_IN_CEL} + '|' + ${NAME_IN_CEL},
+  (has(config.name) ? 'get' : 'list') + '||pods||' + ${NAMESPACE_IN_CEL} + '|' + ${NAME_IN_CEL},
+  has(config.objectRef)
+    ? 'get|apps|' + config.objectRef.kind.lowerAscii() + 's||' + ${NAMESPACE_IN_CEL} + '|' + config.objectRef.name
+    : ''
+]`;
 
 /** The action `exec`. */
 export const exec = defineAction({
@@ -25,6 +35,7 @@ export const exec = defineAction({
     { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get'], chosenByRules: true },
   ],
   rbacFor,
+  authorRights: AUTHOR_RIGHTS,
   errors: EXEC_ERRORS,
   useClass: ExecAction,
 });

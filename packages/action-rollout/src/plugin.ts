@@ -1,6 +1,7 @@
 import { defineAction } from '@kube-trigger/core';
 import { RolloutConfig } from './config.js';
 import { ROLLOUT_ERRORS } from './errors.js';
+import { AUTHOR_RIGHTS } from './author-rights.js';
 import { rbacForRollout, ROLLOUT_RBAC } from './rbac.js';
 import { RolloutAction } from './rollout-action.js';
 import { validateRollout } from './validate.js';
@@ -14,6 +15,7 @@ export const updatePodTemplate = defineAction({
   validate: validateRollout,
   rbac: ROLLOUT_RBAC,
   rbacFor: rbacForRollout,
+  authorRights: AUTHOR_RIGHTS,
   errors: ROLLOUT_ERRORS,
   useClass: RolloutAction,
 });

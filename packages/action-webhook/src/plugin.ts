@@ -1,5 +1,5 @@
 import { defineAction } from '@kube-trigger/core';
-import { rbacForWebhook } from './config/rbac.js';
+import { AUTHOR_RIGHTS, rbacForWebhook } from './config/rbac.js';
 import { WebhookConfig } from './config/schema.js';
 import { validateWebhook } from './config/validate.js';
 import { WEBHOOK_ERRORS } from './errors.js';
@@ -22,6 +22,7 @@ export const webhook = defineAction({
     { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'], chosenByRules: true },
   ],
   rbacFor: rbacForWebhook,
+  authorRights: AUTHOR_RIGHTS,
   errors: WEBHOOK_ERRORS,
   useClass: WebhookAction,
 });

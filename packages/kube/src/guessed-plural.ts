@@ -7,3 +7,8 @@ export function guessedPlural(kind: string): string {
   if (/(s|x|ch|sh)$/.test(singular)) return `${singular}es`;
   return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }
+
+/** The same in CEL, of what the expression `kind` gives. */
+export function guessedPluralInCel(kind: string): string {
+  return `[${kind}.lowerAscii()].map(k, k.matches('(s|x|ch|sh)$') ? k + 'es' : k.matches('[^aeiou]y$') ? k.substring(0, size(k) - 1) + 'ies' : k + 's')[0]`;
+}

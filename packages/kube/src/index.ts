@@ -28,7 +28,7 @@ export { KUBE_ERROR_CODES } from './errors.js';
 export type { KubeErrorCode } from './errors.js';
 export { createEventRecorder, EventRecorderToken } from './events/event-recorder.js';
 export type { EventNote, EventRecorder, EventRecorderOptions, Regarding } from './events/event-recorder.js';
-export { guessedPlural } from './guessed-plural.js';
+export { guessedPlural, guessedPluralInCel } from './guessed-plural.js';
 export { electLeader } from './lease/elect-leader.js';
 export type { LeaderElection, LeaderOptions, LeaderTimings, Role } from './lease/elect-leader.js';
 export { limitClient } from './limit-client.js';
@@ -43,7 +43,7 @@ export {
   loadDigestKey,
 } from './object-source/digest-key.js';
 export type { DigestKey, DigestKeyProvider } from './object-source/digest-key.js';
-export { choiceRbac } from './object-source/choice-rbac.js';
+export { choiceAuthorRights, choiceRbac, NAME_IN_CEL, NAMESPACE_IN_CEL } from './object-source/choice-rbac.js';
 export { decideOn } from './object-source/gate.js';
 export { globIssue, keyFilter } from './object-source/key-globs.js';
 export type { KeyGlobs } from './object-source/key-globs.js';

@@ -1,5 +1,5 @@
 import { defineSource } from '@kube-trigger/core';
-import { choiceRbac, WELL_KNOWN } from '@kube-trigger/kube';
+import { choiceAuthorRights, choiceRbac, WELL_KNOWN } from '@kube-trigger/kube';
 import { ConfigMapConfig, validateConfigMap } from './config.js';
 import { ConfigMapSource } from './configmap-source.js';
 
@@ -15,6 +15,7 @@ export const configMap = defineSource({
   validate: validateConfigMap,
   rbac: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] }],
   rbacFor: (config) => [choiceRbac(WELL_KNOWN.ConfigMap, config)],
+  authorRights: choiceAuthorRights(WELL_KNOWN.ConfigMap),
   errors: { KT_CONFIGMAP_NOT_FOUND: 'The ConfigMap that the rule names does not exist; the rule waits for it.' },
   useClass: ConfigMapSource,
 });

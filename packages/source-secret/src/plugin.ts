@@ -1,5 +1,5 @@
 import { defineSource } from '@kube-trigger/core';
-import { choiceRbac, DIGEST_KEY_RBAC, WELL_KNOWN } from '@kube-trigger/kube';
+import { choiceAuthorRights, choiceRbac, DIGEST_KEY_RBAC, WELL_KNOWN } from '@kube-trigger/kube';
 import { SecretConfig, validateSecret } from './config.js';
 import { SecretSource } from './secret-source.js';
 
@@ -15,6 +15,7 @@ export const secret = defineSource({
   validate: validateSecret,
   rbac: [{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] }, ...DIGEST_KEY_RBAC],
   rbacFor: (config) => [choiceRbac(WELL_KNOWN.Secret, config), ...DIGEST_KEY_RBAC],
+  authorRights: choiceAuthorRights(WELL_KNOWN.Secret),
   errors: { KT_SECRET_NOT_FOUND: 'The Secret that the rule names does not exist; the rule waits for it.' },
   useClass: SecretSource,
 });

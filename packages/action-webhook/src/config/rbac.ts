@@ -1,5 +1,5 @@
 import type { ConfiguredRbacRule } from '@kube-trigger/core';
-import { looksIntoMounts, MOUNT_RBAC } from '@kube-trigger/kube';
+import { looksIntoMounts, MOUNT_RBAC, NAMESPACE_IN_CEL } from '@kube-trigger/kube';
 import type { WebhookConfig } from './schema.js';
 
 /** What one config reads: its Service or its pods, and the Secrets and ConfigMaps that it names. */
@@ -42,3 +42,21 @@ function namedIn(config: WebhookConfig): { secrets: Set<string>; configMaps: Set
   walk(config);
   return { secrets, configMaps };
 }
+
+const at = (target: string) => NAMESPACE_IN_CEL.replaceAll('config.', `config.${target}.`);
+
+/** The same for whoever writes the rule. What they may reach over the network is not asked: Kubernetes does not know it. */
+export const AUTHOR_RIGHTS = `
+  (has(config.serviceRef) ? ['get||services||' + ${at('serviceRef')} + '|' + config.serviceRef.name] : []) +
+  (has(config.pods) ? ['list||pods||' + ${at('pods')} + '|'] : []) +
+  (has(config.pods) && has(config.waitForMount) && !has(config.waitForMount.afterSeconds)
+    ? ['create||pods|exec|' + ${at('pods')} + '|'] : []) +
+  (has(config.tls) && has(config.tls.clientCertificate)
+    ? ['get||secrets||' + variables.home + '|' + config.tls.clientCertificate.secretName] : []) +
+  ((has(config.urlFrom) ? [config.urlFrom] : []) +
+    (has(config.headers) ? config.headers.filter(header, has(header.valueFrom)).map(header, header.valueFrom) : []) +
+    (has(config.signature) ? [config.signature] : []) +
+    (has(config.tls) && has(config.tls.caBundle) ? [config.tls.caBundle] : [])
+  ).map(from,
+    has(from.secretKeyRef) ? 'get||secrets||' + variables.home + '|' + from.secretKeyRef.name :
+    has(from.configMapKeyRef) ? 'get||configmaps||' + variables.home + '|' + from.configMapKeyRef.name : '')`;

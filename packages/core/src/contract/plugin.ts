@@ -151,6 +151,13 @@ interface PluginFields<C extends TSchema> {
   readonly rbac: readonly RbacRule[];
   /** What one config needs, narrowed to the names and namespaces in it. Default: all of `rbac`. */
   rbacFor?(this: void, config: Static<C>): readonly ConfiguredRbacRule[];
+  /**
+   * What whoever writes a rule must be allowed to, so that it does nothing for them which they could not do: CEL for the admission policy that
+   * `kube-trigger policy` prints. A list of `verb|group|resource|subresource|namespace|name`, the last three perhaps empty, over `config` as
+   * it was written (`has(config.x)` for what may be missing), `variables.home` (the rule's) and `variables.sourceNamespaces`. Texts that
+   * are empty ask for nothing. Default: all of `rbac`, in all namespaces.
+   */
+  readonly authorRights?: string;
   /** Codes of the errors this plugin throws, with their meaning. */
   readonly errors?: Readonly<Record<string, string>>;
   /** Checks that the schema cannot express. Returns messages with a path relative to the config. */

@@ -14,3 +14,11 @@ export function choiceRbac({ group, plural }: Kind, { name, namespace }: ObjectC
     ...(namespace === undefined ? {} : { namespace }),
   };
 }
+
+/** The plugin's `authorRights`: who may read an object by its name may have it watched, who may list them all of them. */
+export function choiceAuthorRights({ group, plural }: Kind): string {
+  return `[(has(config.name) ? 'get' : 'list') + '|${group}|${plural}||' + ${NAMESPACE_IN_CEL} + '|' + ${NAME_IN_CEL}]`;
+}
+
+export const NAMESPACE_IN_CEL = '(has(config.namespace) ? config.namespace : variables.home)';
+export const NAME_IN_CEL = "(has(config.name) ? config.name : '')";

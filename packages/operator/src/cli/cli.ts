@@ -11,6 +11,7 @@ import { fireCommand } from './fire.js';
 import { historyCommand } from './history.js';
 import { lintCommand } from './lint.js';
 import { pluginsCommand } from './plugins.js';
+import { policyCommand } from './policy.js';
 import { rbacCommand } from './rbac.js';
 import { retryCommand } from './retry.js';
 import { runCommand } from './run.js';
@@ -32,6 +33,7 @@ export function makeProgram(): Command {
     .addCommand(evalCommand())
     .addCommand(crdCommand())
     .addCommand(rbacCommand())
+    .addCommand(policyCommand())
     .addCommand(schemaCommand())
     .addCommand(pluginsCommand())
     .addCommand(explainCommand())

@@ -1,5 +1,6 @@
 import type { RbacRule } from '@kube-trigger/core';
 import { stringify } from 'yaml';
+import { authorPolicy } from '../../src/api/author-policy.js';
 import { definitions } from '../../src/api/definitions.js';
 import { rbacManifests } from '../../src/api/rbac-manifests.js';
 import { merged, type PluginRightsOptions, rightsForPlugins, RULES_RBAC } from '../../src/api/rbac.js';
@@ -11,10 +12,13 @@ const HEADER = '# Generated from the plugins: vitest run packages/operator/test/
 /** The files under deploy/ that follow from the code, by path. */
 export function deployFiles(): Record<string, string> {
   const crds = yaml(definitions(bundledRegistry()));
+  const policy = authorPolicy(bundledRegistry(), { name: `${NAME}-authors`, action: 'Deny' });
   return {
     'chart/crds/definitions.yaml': crds,
+    'chart/files/author-policy.yaml': unfolded(policy.slice(0, 1)),
     'chart/files/rights.yaml': yaml([rights()]),
     'kustomize/base/definitions.yaml': crds,
+    'kustomize/components/author-policy/policy.yaml': unfolded(policy),
     'kustomize/overlays/cluster-wide/rbac.yaml': roles([]),
     'kustomize/overlays/single-namespace/rbac.yaml': roles([NAME]),
     'kustomize/overlays/namespaces/rbac.yaml': roles(['shop', 'billing']),
@@ -66,8 +70,13 @@ function rights(): object {
   };
 }
 
-function yaml(documents: readonly object[]): string {
+function yaml(documents: readonly object[], options: { readonly lineWidth?: number } = {}): string {
   // kubectl reads YAML 1.1, in which an unquoted `on` is a boolean.
-  const texts = documents.map((document) => stringify(document, { aliasDuplicateObjects: false, version: '1.1' }));
-  return HEADER + texts.join('---\n');
+  const form = { aliasDuplicateObjects: false, version: '1.1', ...options } as const;
+  return HEADER + documents.map((document) => stringify(document, form)).join('---\n');
+}
+
+/** Expressions are read more easily as they are. */
+function unfolded(documents: readonly object[]): string {
+  return yaml(documents, { lineWidth: 0 });
 }
