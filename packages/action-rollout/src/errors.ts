@@ -7,7 +7,8 @@ export const ROLLOUT_ERRORS = {
     'The API server does not let kube-trigger watch, read or patch the workload; the message has the fix.',
   KT_ROLLOUT_TEMPLATE:
     'The workload has no pod template at the path that the rule names, or its schema does not keep annotations there.',
-  KT_ROLLOUT_NO_OBJECT: 'With referencing, an event that is not about a ConfigMap, Secret or SecretProviderClass.',
+  KT_ROLLOUT_NO_OBJECT:
+    'With referencing, an event that is not about a ConfigMap, Secret or SecretProviderClass; or one asked for by hand, about an object in another namespace than the rule.',
   KT_ROLLOUT_INCOMPLETE: 'Some targets failed, the others are done; only those that failed are tried again.',
   KT_ROLLOUT_CONTESTED: 'Somebody else keeps removing the annotation, and each removal rolls the workload once more.',
   KT_ROLLOUT_WAVE_FAILED: 'With pacing, a rollout failed or came no further: the rest of the change is not rolled.',

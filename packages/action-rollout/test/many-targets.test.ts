@@ -46,6 +46,21 @@ describe('referencing', () => {
     ]);
   });
 
+  it('asked for by hand rolls in the namespace of the rule only, whatever key was named', async () => {
+    putDeployment(kube, 'near', { pod: all });
+    putDeployment(kube, 'far', { pod: all, namespace: 'other' });
+    const named = (namespace: string) => ({
+      event: fakeEvent({ key: `ConfigMap/${namespace}/app-config`, manual: { by: 'alice' } }),
+    });
+    await expect(run(REFERENCING, named('other'))).rejects.toMatchObject({
+      code: 'KT_ROLLOUT_NO_OBJECT',
+      retry: 'never',
+      message: expect.stringMatching(/ConfigMap\/other\/app-config was named by hand/) as string,
+    });
+    expect(said(await run(REFERENCING, named('shop')))).toEqual(['Deployment/shop/near done: generation 2']);
+    expect(patchesIn(kube)).toBe(1);
+  });
+
   it('lists once per kind; each change then costs its patches only', async () => {
     putDeployment(kube, 'a', { pod: all });
     await action.check(REFERENCING, fakeContext());

@@ -45,7 +45,7 @@ export function scopesOf(config: RolloutConfig, { rule }: Pick<ActionContext, 'r
 
 export async function chooseTargets(asked: Asked): Promise<Choice> {
   const scopes = scopesOf(asked.config, asked.context);
-  const used = asked.config.referencing === true ? objectOf(asked.event) : undefined;
+  const used = asked.config.referencing === true ? objectOf(asked) : undefined;
   const choices = await Promise.all(
     scopes.map(async (scope): Promise<Choice> => {
       try {
@@ -133,8 +133,16 @@ async function holderOf(found: Found, { namespace, name }: Where, { views, conte
 
 const USABLE = /^(ConfigMap|Secret|SecretProviderClass)\/([^/]+)\/([^/]+)$/;
 
-function objectOf({ key }: TriggerEvent): { readonly object: string; readonly namespace: string } {
+function objectOf({ event, context }: Asked): { readonly object: string; readonly namespace: string } {
+  const { key, manual } = event;
   const [, kind, namespace = '', name] = USABLE.exec(key) ?? [];
+  // Whoever may annotate the rule chose this key: it must not lead to where the rule itself does not look.
+  if (kind !== undefined && manual !== undefined && namespace !== context.rule.namespace) {
+    throw new TriggerError('KT_ROLLOUT_NO_OBJECT', `${key} was named by hand and is not in the rule's namespace`, {
+      retry: 'never',
+      fix: `Name an object of namespace ${context.rule.namespace}, or fire a rule of namespace ${namespace}`,
+    });
+  }
   if (kind !== undefined) return { object: `${kind}/${name}`, namespace };
   throw new TriggerError('KT_ROLLOUT_NO_OBJECT', `${key} is nothing that a pod template refers to`, {
     retry: 'never',
