@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type KubeClient, type KubeObject, type ObjectRef, type RequestOptions, WELL_KNOWN } from '@kube-trigger/kube';
+import { OUR_PREFIX } from '../annotations.js';
 import { type KindRef, knownKind } from '../targets/kinds.js';
 
 /** What pods are made of, as it stands in a workload. */
@@ -98,6 +99,16 @@ function ofControllerRevision({ metadata, revision, data }: ControllerRevision, 
   const { $patch: _, ...template } = data.spec.template;
   // A StatefulSet says which one all its pods had last.
   return { template, rank: [metadata.name === status?.currentRevision, revision] };
+}
+
+/** Whether two templates make equal pods but for kube-trigger's annotations. */
+export function differInOursOnly(one: PodTemplate, other: PodTemplate): boolean {
+  return isDeepStrictEqual(withoutOurs(one), withoutOurs(other));
+}
+
+function withoutOurs({ metadata, ...rest }: PodTemplate): object {
+  const annotations = Object.entries(metadata?.annotations ?? {}).filter(([name]) => !name.startsWith(OUR_PREFIX));
+  return { ...rest, metadata: { ...metadata, annotations: Object.fromEntries(annotations) } };
 }
 
 /** The merge patch that makes `before` of `now`. */

@@ -5,7 +5,7 @@ import { failingAs } from '../errors.js';
 import { workloadOf } from '../index/workload.js';
 import type { Strategy } from '../strategies/strategy.js';
 import type { Found } from '../targets/target.js';
-import { earlierTemplate, type Historic, mergeDiff, type PodTemplate } from './history.js';
+import { differInOursOnly, earlierTemplate, type Historic, mergeDiff, type PodTemplate } from './history.js';
 
 /** What is to be taken back. */
 export interface UndoJob {
@@ -45,8 +45,6 @@ async function undoOnce(kube: KubeClient, { ref, kind }: Found, job: UndoJob): P
   const workload = workloadOf(object, kind);
   const found = strategy.revisionOf(workload, annotation);
   if (found === undefined || !revisions.has(found)) return 'somebody else has changed it since';
-  if ((workload.writer?.atMs ?? 0) >= job.sinceMs + SECOND_MS)
-    return `${workload.writer?.manager} has changed it since`;
   const isFailed = ({ metadata }: PodTemplate) => revisions.has(metadata?.annotations?.[annotation] ?? '');
   const resource = kind.kind === 'Deployment' ? WELL_KNOWN.ReplicaSet : WELL_KNOWN.ControllerRevision;
   const place = { resource, namespace: ref.namespace, verbs: ['list'] };
@@ -54,6 +52,11 @@ async function undoOnce(kube: KubeClient, { ref, kind }: Found, job: UndoJob): P
     earlierTemplate(kube, { ref, object }, { pods: workload.pods, isFailed, signal }),
   );
   if (template === undefined) return 'its controller has kept no earlier template';
+  const isOursAlone = differInOursOnly(template, object.spec.template);
+  // Somebody else's time moves on with whatever it writes: it counts only where the templates differ by more than our annotations.
+  if (!isOursAlone && (workload.writer?.atMs ?? 0) >= job.sinceMs + SECOND_MS) {
+    return `${workload.writer?.manager} has changed it since`;
+  }
   const { uid, resourceVersion } = object.metadata;
   const own = Object.hasOwn(object.metadata.annotations ?? {}, annotation) ? { [annotation]: null } : {};
   const body = {

@@ -148,10 +148,11 @@ export class Fleet {
     pacing: Pacing,
     delivery: Parameters<typeof fakeDelivery>[0] = {},
     more: Partial<RolloutConfig> = {},
+    signal?: AbortSignal,
   ): Promise<Said> {
     const config: RolloutConfig = { strategy: 'annotate', selector: { kind: 'Deployment' }, ...more, pacing };
     const event = fakeEvent({ observedAtMs: Date.UTC(2026, 0, 1), ...delivery.event });
-    const context = fakeContext({ scheduler: this.clock });
+    const context = fakeContext({ scheduler: this.clock, signal });
     try {
       const result = await this.action.run(config, fakeDelivery({ redelivered: true, ...delivery, event }), context);
       return { outcome: result.outcome, result, because: result.outcome === 'waiting' ? result.because : undefined };

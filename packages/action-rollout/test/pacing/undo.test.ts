@@ -128,13 +128,33 @@ describe('onFailure: undo', () => {
       ...(metadata.managedFields ?? []),
       { manager: 'helm', time, fieldsV1: { 'f:spec': { 'f:template': {} } } },
     ];
-    fleet.kube.objects.put(fleet.ref('a').resource, { metadata: { ...metadata, managedFields }, spec } as never);
+    const template = { ...spec.template, spec: { hostname: 'new' } };
+    fleet.kube.objects.put(fleet.ref('a').resource, {
+      metadata: { ...metadata, managedFields },
+      spec: { ...spec, template },
+    } as never);
     for (const name of ['a', 'b']) fleet.stuck(name);
     fleet.kube.objects.remove({ resource: WELL_KNOWN.ReplicaSet, namespace: 'shop', name: 'b-1' });
     expect((await fleet.run(UNDO)).because).toContain(
       'not rolled back: Deployment/shop/a (helm has changed it since), Deployment/shop/b (its controller has kept no earlier template)',
     );
     expect(revisionsOf('a', 'b')).toEqual(['combined-1', 'combined-1']);
+  });
+
+  it('rolls back although somebody else has scaled it since', async () => {
+    await fleet.run(UNDO);
+    await fleet.clock.advance(5000);
+    const time = new Date(fleet.clock.now()).toISOString();
+    const { metadata, spec } = fleet.get('a');
+    const fieldsV1 = { 'f:spec': { 'f:replicas': {}, 'f:template': {} } };
+    const managedFields = [...(metadata.managedFields ?? []), { manager: 'helm', time, fieldsV1 }];
+    fleet.kube.objects.put(fleet.ref('a').resource, {
+      metadata: { ...metadata, managedFields },
+      spec: { ...spec, replicas: 4 },
+    } as never);
+    fleet.stuck('a');
+    expect((await fleet.run(UNDO)).because).toContain('rolled back: Deployment/shop/a');
+    expect((fleet.get('a').spec as { replicas?: number }).replicas).toBe(4);
   });
 
   it('goes on after a kill or an error in the middle', async () => {

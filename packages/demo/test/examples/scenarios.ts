@@ -2,6 +2,7 @@ import { WELL_KNOWN } from '@kube-trigger/kube';
 import { eventually, never } from '@kube-trigger/testing';
 import { expect } from 'vitest';
 import { EventReceiver } from './event-receiver.js';
+import { History } from './history.js';
 import type { ExampleStage } from './stage.js';
 
 const SEED = 'kubetrigger-statefulset-1560220263';
@@ -68,6 +69,24 @@ export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise
     expect(cause).toMatch(/^ConfigMap default\/shop-config updated \(log-level\)/);
     const after = await stage.kube.get(deployment('checkout'));
     expect(after.metadata.generation).toBe(before.metadata.generation);
+  },
+
+  waves: async (stage) => {
+    await stage.ready();
+    const config = { resource: WELL_KNOWN.ConfigMap, namespace: 'default', name: 'fleet-config' };
+    using history = new History(stage.kube, { resource: WELL_KNOWN.Deployment, namespace: 'default' });
+    await stage.kube.patch(config, { data: { 'log-level': 'debug' } }, { type: 'merge' });
+    const told = eventually(
+      async () => {
+        const [action] = (await stage.status({ name: 'waves' })).actions ?? [];
+        return /^ConfigMap\/default\/fleet-config: wave \d of 3: 0 of 1 done; waiting for/.test(action?.message ?? '');
+      },
+      { because: 'the status should say how far it is', timeoutMs: 60_000 },
+    );
+    await eventually(() => history.said('search is complete'), { because: 'all should be rolled', timeoutMs: 60_000 });
+    const order = ['preview', 'checkout', 'search'].flatMap((name) => [`${name} is rolled`, `${name} is complete`]);
+    expect(history.lines).toEqual(order);
+    await told;
   },
 
   'secret-rotation': async (stage) => {
