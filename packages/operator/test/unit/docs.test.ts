@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileRule, RESERVED_KEYS, RuleSpec } from '@kube-trigger/core';
 import { optionRows, readOptionTable } from '@kube-trigger/testing/contracts';
@@ -51,6 +51,13 @@ describe('every TriggerRule in the docs and examples', () => {
       expect('issues' in compilation ? compilation.issues : []).toEqual([]);
     }
   });
+});
+
+it('each test that the threat model names is there', () => {
+  const page = readFileSync(join(ROOT, 'docs/threat-model.md'), 'utf8');
+  const named = [...page.matchAll(/`((?:packages\/[^`]*\/test|\.ci)\/[^`]*)`/g)].map((match) => match[1] ?? '');
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
 /** A part of a rule (`filters: […]`, or a list of actions), made whole; undefined for what is no part of one. */
