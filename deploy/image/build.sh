@@ -39,7 +39,7 @@ if $lay; then
 fi
 
 mkdir -p "$work/image/plugins/node_modules"
-PATH="$PWD/node_modules/.bin:$PATH" node scripts/bundle.mjs "$work/image/app"
+PATH="$PWD/node_modules/.bin:$PATH" node scripts/bundle.mjs "$work/image/app" >&2
 revision=$(git rev-parse HEAD)
 bud "$tag" "$work/image" deploy/image/Containerfile --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
   ${base:+--build-arg "BASE=$base"}
