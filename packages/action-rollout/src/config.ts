@@ -1,9 +1,11 @@
 import { LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trigger/core';
 import { type Static, Type } from 'typebox';
+import { Evict } from './evict/config.js';
 import { Pacing } from './pacing/config.js';
-import { STRATEGIES, type StrategyName } from './strategies/index.js';
+import { STRATEGY_NAMES, type StrategyName } from './strategies/index.js';
 
-const KINDS = 'Deployment, StatefulSet, DaemonSet, CronJob, Rollout (Argo), or a custom kind with its apiVersion';
+const KINDS =
+  'Deployment, StatefulSet, DaemonSet, CronJob, Rollout (Argo), with strategy: evict also Pod, or a custom kind with its apiVersion';
 
 const apiVersion = () =>
   Type.Optional(Type.String({ minLength: 1, description: 'Version of the kind. Needed for custom kinds only.' }));
@@ -61,11 +63,12 @@ export const RolloutConfig = Type.Object(
     podTemplatePath: podTemplatePath(
       'With objectRef and selector: where a custom kind has its pod template. Default: spec.template.',
     ),
-    strategy: StringEnum(Object.keys(STRATEGIES) as StrategyName[], {
+    strategy: StringEnum(STRATEGY_NAMES, {
       default: 'annotate',
       description:
-        'How pods are replaced: annotate writes the revision to the pod template, restartedAt does what kubectl rollout restart does.',
+        'How pods are replaced: annotate writes the revision to the pod template, restartedAt does what kubectl rollout restart does, evict evicts them and leaves the template alone.',
     }),
+    evict: Type.Optional(Evict),
     patchType: Type.Optional(
       StringEnum(['merge', 'apply'], {
         description:
@@ -81,3 +84,10 @@ export const RolloutConfig = Type.Object(
   },
 );
 export type RolloutConfig = Static<typeof RolloutConfig>;
+
+/** One whose strategy is a patch of the workload. */
+export type PatchingConfig = RolloutConfig & { readonly strategy: StrategyName };
+
+export function isPatching(config: RolloutConfig): config is PatchingConfig {
+  return config.strategy !== 'evict';
+}

@@ -1,4 +1,5 @@
 import { isTriggerError, TriggerError } from '@kube-trigger/core';
+import { EVICT_ERRORS } from './evict/error-codes.js';
 import { type ObjectRef, qualifiedName, type Resource } from '@kube-trigger/kube';
 
 export const ROLLOUT_ERRORS = {
@@ -12,6 +13,7 @@ export const ROLLOUT_ERRORS = {
   KT_ROLLOUT_INCOMPLETE: 'Some targets failed, the others are done; only those that failed are tried again.',
   KT_ROLLOUT_CONTESTED: 'Somebody else keeps removing the annotation, and each removal rolls the workload once more.',
   KT_ROLLOUT_WAVE_FAILED: 'With pacing, a rollout failed or came no further: the rest of the change is not rolled.',
+  ...EVICT_ERRORS,
 } as const;
 
 /** One object, or all of a kind in a namespace. */
@@ -24,6 +26,8 @@ export interface Place {
 }
 
 const TARGET_VERBS = ['get', 'list', 'watch', 'patch'];
+/** Pods are looked at and evicted, never changed. */
+const POD_VERBS = ['list', 'watch'];
 
 /** `StatefulSet/shop/busybox`: how results name a target. */
 export function targetOf({ resource, namespace, name }: ObjectRef): string {
@@ -77,7 +81,7 @@ function refused(place: Place, cause: TriggerError): TriggerError {
 }
 
 export function forbidden(place: Place, verb: string, cause?: TriggerError): TriggerError {
-  const { resource, namespace, name, verbs = TARGET_VERBS } = place;
+  const { resource, namespace, name, verbs = resource.kind === 'Pod' ? POD_VERBS : TARGET_VERBS } = place;
   const names = name === undefined ? '' : `, resourceNames: ["${name}"]`;
   const rule = `{apiGroups: ["${resource.group}"], resources: ["${resource.plural}"], verbs: ${JSON.stringify(verbs).replaceAll(',', ', ')}${names}}`;
   return new TriggerError(

@@ -2,35 +2,54 @@ import type { ConfiguredRbacRule, RbacRule } from '@kube-trigger/core';
 import { guessedPlural } from '@kube-trigger/kube';
 import type { RolloutConfig } from './config.js';
 import { listedFor } from './pacing/listed.js';
-import { kindOf, type KindRef, kindsIn, knownKind } from './targets/kinds.js';
+import { isPod, kindOf, type KindRef, kindsIn, knownKind } from './targets/kinds.js';
 
 const VERBS = ['get', 'list', 'watch', 'patch'];
 const LIST = ['list'];
 const EVENTS: RbacRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
+const PODS: RbacRule = { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] };
+const EVICTION: RbacRule = { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] };
+const OWNERS: ConfiguredRbacRule = {
+  apiGroups: ['apps'],
+  resources: ['replicasets', 'statefulsets', 'daemonsets'],
+  verbs: ['get', 'patch'],
+  note: 'whatever controls the pods; for pods of custom kinds the same for those',
+};
 
 export const ROLLOUT_RBAC: readonly RbacRule[] = [
   { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: VERBS },
   { apiGroups: ['batch'], resources: ['cronjobs'], verbs: VERBS },
   { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: VERBS },
-  { apiGroups: [''], resources: ['pods'], verbs: LIST },
-  { apiGroups: ['apps'], resources: ['replicasets', 'controllerrevisions'], verbs: LIST },
+  // With strategy: evict. A pod that is meant as such is marked on its controller.
+  PODS,
+  EVICTION,
+  { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get', 'list', 'patch'] },
+  // With pacing.
+  { apiGroups: ['apps'], resources: ['controllerrevisions'], verbs: LIST },
   EVENTS,
 ];
 
 /** What one rule needs, narrowed to its kinds, namespace and, where it names one, workload. */
 export function rbacForRollout(config: RolloutConfig): ConfiguredRbacRule[] {
-  const { objectRef, selector, pacing } = config;
+  const { objectRef, selector, pacing, strategy } = config;
   const namespace = objectRef?.namespace ?? selector?.namespace;
   const place = namespace === undefined ? {} : { namespace };
   const refs = kindsIn(config);
   const names = objectRef === undefined ? {} : { resourceNames: [objectRef.name] };
+  const workloads = refs.filter((ref) => !isPod(kindOf(ref))).map((ref) => ({ ...forKind(ref), ...names, ...place }));
   const paced = listedFor(pacing, refs).map(({ group, plural }) => ({
     apiGroups: [group],
     resources: [plural],
     verbs: LIST,
     ...place,
   }));
-  return [...refs.map((ref) => ({ ...forKind(ref), ...names, ...place })), ...paced, { ...EVENTS, ...place }];
+  const evicting = strategy === 'evict' ? forEviction(refs).map((rule) => ({ ...rule, ...place })) : [];
+  return [...workloads, ...paced, ...evicting, { ...EVENTS, ...place }];
+}
+
+function forEviction(refs: readonly KindRef[]): ConfiguredRbacRule[] {
+  const owners = refs.some((ref) => isPod(kindOf(ref))) ? [OWNERS] : [];
+  return [PODS, EVICTION, ...owners];
 }
 
 function forKind(ref: KindRef): RbacRule & { readonly note?: string } {

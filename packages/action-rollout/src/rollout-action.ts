@@ -1,15 +1,9 @@
-import {
-  type Action,
-  type ActionContext,
-  type ActionResult,
-  type Delivery,
-  isTriggerError,
-  toTriggerError,
-} from '@kube-trigger/core';
+import { type Action, type ActionContext, type ActionResult, type Delivery, toTriggerError } from '@kube-trigger/core';
 import { type EventRecorder, EventRecorderToken, type KubeClient, KubeClientToken } from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
-import type { RolloutConfig } from './config.js';
+import { isPatching, type PatchingConfig, type RolloutConfig } from './config.js';
 import { forbidden, notFound } from './errors.js';
+import { EvictAction } from './evict/evict-action.js';
 import type { Pacing } from './pacing/config.js';
 import { type Course, Deliveries } from './pacing/deliveries.js';
 import { Failures } from './pacing/failures.js';
@@ -17,13 +11,14 @@ import { listedFor } from './pacing/listed.js';
 import { Pace } from './pacing/pace.js';
 import { Rollouts } from './rollouts.js';
 import { type Shared, sharedBy } from './shared.js';
+import { isAllowed } from './targets/allowed.js';
 import { type Choice, chooseTargets, scopesOf } from './targets/choose.js';
 import { answerOf } from './targets/fan-out.js';
-import { kindsIn } from './targets/kinds.js';
+import { isPod, kindsIn } from './targets/kinds.js';
 import { Views } from './targets/views.js';
 
 interface Run {
-  readonly config: RolloutConfig;
+  readonly config: PatchingConfig;
   readonly delivery: Delivery;
   readonly context: ActionContext;
 }
@@ -38,6 +33,7 @@ export class RolloutAction implements Action<RolloutConfig> {
   readonly #views: Views;
   readonly #deliveries = new Deliveries();
   readonly #failures = new Failures();
+  readonly #evict: EvictAction;
 
   constructor(
     @inject(KubeClientToken) private readonly kube: KubeClient,
@@ -45,11 +41,13 @@ export class RolloutAction implements Action<RolloutConfig> {
   ) {
     this.#shared = sharedBy(kube);
     this.#views = new Views(kube, this.#shared.index);
+    this.#evict = new EvictAction({ kube, events, views: this.#views, shared: this.#shared });
   }
 
   async run(config: RolloutConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
     const choice = await chooseTargets({ config, event: delivery.event, context, views: this.#views });
+    if (!isPatching(config)) return this.#evict.run(choice, { config, delivery, context });
     if (config.pacing !== undefined) return this.#paced(config.pacing, { choice, config, delivery, context });
     const rollouts = this.#rollouts({ config, delivery, context });
     const tried = await Promise.allSettled(choice.targets.map((target) => rollouts.bring(target)));
@@ -80,30 +78,22 @@ export class RolloutAction implements Action<RolloutConfig> {
     for (const scope of scopesOf(config, context)) {
       const { view, place } = await this.#views.at(scope, context);
       if (scope.name !== undefined && view.get(scope.name) === undefined) throw notFound(place);
-      const allowed = await this.kube
-        .canI({ verb: 'patch', ...place }, { signal: context.signal })
-        .then((answer) => answer.allowed, unlessItCannotSay);
-      if (!allowed) throw forbidden(place, 'patch');
+      if (isPod(scope.kind)) continue;
+      if (!(await isAllowed(this.kube, { verb: 'patch', ...place }, context))) throw forbidden(place, 'patch');
     }
     await this.#checkListed(config, context);
+    if (!isPatching(config)) await this.#evict.check(scopesOf(config, context), context);
   }
 
   async #checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {
     const namespace = scopesOf(config, context)[0]?.namespace;
     for (const resource of listedFor(config.pacing, kindsIn(config))) {
       const place = { resource, namespace, verbs: ['list'] };
-      const asked = this.kube.canI({ verb: 'list', ...place }, { signal: context.signal });
-      if (!(await asked.then((answer) => answer.allowed, unlessItCannotSay))) throw forbidden(place, 'list');
+      if (!(await isAllowed(this.kube, { verb: 'list', ...place }, context))) throw forbidden(place, 'list');
     }
   }
 
   dispose(): void {
     this.#views.release();
   }
-}
-
-/** A server without access reviews, or one that does not let this identity ask, is no fault of the rule: the first patch will tell. */
-function unlessItCannotSay(thrown: unknown): true {
-  if (isTriggerError(thrown) && ['KT_KUBE_NOT_FOUND', 'KT_KUBE_FORBIDDEN'].includes(thrown.code)) return true;
-  throw thrown;
 }

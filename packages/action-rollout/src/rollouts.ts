@@ -1,7 +1,7 @@
 import { type ActionContext, type Delivery, isTriggerError, type TargetResult } from '@kube-trigger/core';
 import { apiVersionOf, type EventRecorder, type KubeClient, type KubeObject } from '@kube-trigger/kube';
 import { causeOf, OUR_PREFIX, revisionAnnotation, undoneMark } from './annotations.js';
-import type { RolloutConfig } from './config.js';
+import type { PatchingConfig } from './config.js';
 import { failingAs, targetOf } from './errors.js';
 import { workloadOf } from './index/workload.js';
 import type { Course } from './pacing/deliveries.js';
@@ -24,7 +24,7 @@ import type { Found, Target } from './targets/target.js';
 interface Parts {
   readonly kube: KubeClient;
   readonly events: EventRecorder | undefined;
-  readonly config: RolloutConfig;
+  readonly config: PatchingConfig;
   readonly delivery: Delivery;
   readonly context: ActionContext;
   readonly shared: Shared;

@@ -2,14 +2,14 @@ import { type ConfigIssue, nearest } from '@kube-trigger/core';
 import { selectorIssues } from '@kube-trigger/kube';
 import type { RolloutConfig } from './config.js';
 import { pacingIssues } from './pacing/validate.js';
-import { kindOf, type KindRef, kindsIn, knownKind, KNOWN_KINDS } from './targets/kinds.js';
+import { isPod, kindOf, type KindRef, kindsIn, knownKind, KNOWN_KINDS, POD } from './targets/kinds.js';
 
 /** What the schema cannot say: which options go together, and what can be done to which kind. */
 export function validateRollout(config: RolloutConfig): ConfigIssue[] {
   const { pacing } = config;
   const paced =
     pacing === undefined ? [] : pacingIssues(pacing, { kinds: kindsIn(config), patchType: config.patchType });
-  return [...choiceIssues(config), ...kindIssuesOf(config), ...paced];
+  return [...choiceIssues(config), ...kindIssuesOf(config), ...paced, ...evictIssues(config)];
 }
 
 function choiceIssues(config: RolloutConfig): ConfigIssue[] {
@@ -31,6 +31,20 @@ function choiceIssues(config: RolloutConfig): ConfigIssue[] {
     issues.push({ path: 'podTemplatePath', message: 'belongs to a kind: write it as kinds[].podTemplatePath' });
   }
   return [...issues, ...selectorIssues(selector ?? {}, 'selector')];
+}
+
+function evictIssues({ evict, pacing, strategy }: RolloutConfig): ConfigIssue[] {
+  if (strategy === 'evict' && pacing !== undefined) {
+    const message = 'is for rollouts by the pod template; with strategy: evict use evict.maxUnavailable';
+    return [{ path: 'pacing', message }];
+  }
+  if (evict === undefined || strategy === 'evict') return [];
+  return [
+    {
+      path: 'evict',
+      message: `goes with strategy: evict only, and this is ${strategy}; add strategy: evict, or remove it`,
+    },
+  ];
 }
 
 function kindIssuesOf(config: RolloutConfig): ConfigIssue[] {
@@ -65,7 +79,7 @@ function kindIssues({ path, ref, podTemplatePath, pathOfPath }: NamedKind, { str
   if (podTemplatePath !== undefined) {
     const known = knownKind(ref);
     if (known !== undefined) {
-      const message = `is known for a ${ref.kind} (${known.templatePath.join('.')}); remove it`;
+      const message = `is known for a ${ref.kind} (${known.templatePath.join('.') || 'spec'}); remove it`;
       issues.push({ path: pathOfPath, message });
     } else if (!/^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)*$/.test(podTemplatePath)) {
       issues.push({
@@ -74,16 +88,27 @@ function kindIssues({ path, ref, podTemplatePath, pathOfPath }: NamedKind, { str
       });
     }
   }
-  if (strategy === 'restartedAt' && kindOf(ref).restart === undefined) {
+  const kind = kindOf(ref);
+  if (isPod(kind)) return strategy === 'evict' ? issues : [...issues, patchedPod(strategy)];
+  if (strategy === 'evict' && kind.known && kind.kind === 'CronJob') {
+    const message = '"evict" would fail the Jobs of a CronJob, whose next run starts anew anyway; use annotate';
+    issues.push({ path: 'strategy', message });
+  }
+  if (strategy === 'restartedAt' && kind.restart === undefined) {
     const message = `"restartedAt" cannot restart a ${ref.kind}, whose next run starts anew anyway; use annotate`;
     issues.push({ path: 'strategy', message });
   }
   return issues;
 }
 
+function patchedPod(strategy: string): ConfigIssue {
+  const message = `"${strategy}" changes a pod template, and a Pod has none; use evict, or name the workload that makes the pods`;
+  return { path: 'strategy', message };
+}
+
 function unknownKind(path: string, { kind, apiVersion }: KindRef): ConfigIssue[] {
   if (apiVersion !== undefined || knownKind({ kind }) !== undefined) return [];
-  const close = nearest(kind, KNOWN_KINDS);
+  const close = /^pods?$/i.test(kind) ? POD.kind : nearest(kind, KNOWN_KINDS);
   const hint = close === undefined ? '' : `did you mean "${close}"? `;
   const message = `"${kind}" cannot be rolled; ${hint}Kinds that can: ${KNOWN_KINDS.join(', ')}; for a custom kind write its apiVersion too`;
   return [{ path: `${path}.kind`, message }];

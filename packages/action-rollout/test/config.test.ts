@@ -30,6 +30,11 @@ describe('good configs', () => {
     { selector: { kind: 'Deployment' } },
     { selector: { kind: 'Deployment', namespace: 'other', matchLabels: { a: 'b' } }, patchType: 'apply' },
     { referencing: true },
+    named({ kind: 'StatefulSet' }, { strategy: 'evict' }),
+    named(CUSTOM, { strategy: 'evict', evict: {} }),
+    named({ kind: 'Pod' }, { strategy: 'evict', evict: { maxUnavailable: '25%' } }),
+    { selector: { kind: 'Pod', matchLabels: { a: 'b' } }, strategy: 'evict', evict: { maxUnavailable: 3 } },
+    { referencing: true, kinds: [{ kind: 'Deployment' }, { kind: 'Pod' }], strategy: 'evict' },
     { referencing: true, kinds: [{ kind: 'CronJob' }, { ...CUSTOM, podTemplatePath: 'spec.pods' }] },
     { referencing: true, pacing: { concurrency: 5, minIntervalSeconds: 60, progressDeadlineSeconds: 30 } },
     { referencing: true, pacing: { concurrency: '100%', onFailure: 'undo' } },
@@ -66,7 +71,10 @@ describe('bad configs name the field and the fix', () => {
     [named({ kind: 'Deployment', name: 'A_b' }), 'objectRef.name: "A_b" must match pattern'],
     [named({ kind: 'Deployment', namespace: 'a.b' }), 'objectRef.namespace: "a.b" must match pattern'],
     [named({ kind: 'Deployment', nam: 'a' }), 'objectRef.nam: is not a known field; did you mean "name"?'],
-    [named({ kind: 'Deployment' }, { force: true }), 'force: is not a known field; known fields: kinds, objectRef'],
+    [
+      named({ kind: 'Deployment' }, { force: true }),
+      'force: is not a known field; known fields: evict, kinds, objectRef',
+    ],
     [
       named({ kind: 'Deployment' }, { selector: { kind: 'Deployment' } }),
       'updatePodTemplate: has objectRef and selector; keep one of them',
@@ -80,7 +88,10 @@ describe('bad configs name the field and the fix', () => {
       named({ kind: 'Deployment' }, { kinds: [{ kind: 'Deployment' }] }),
       'kinds: goes with referencing: true only; objectRef has its own kind',
     ],
-    [{ referencing: true, kinds: [{ kind: 'Pods' }] }, `kinds[0].kind: "Pods" cannot be rolled; ${KINDS}`],
+    [
+      { referencing: true, kinds: [{ kind: 'Pods' }] },
+      `kinds[0].kind: "Pods" cannot be rolled; did you mean "Pod"? ${KINDS}`,
+    ],
     [
       { referencing: true, kinds: [{ kind: 'Deployment' }, { kind: 'Deployment' }] },
       'kinds[1].kind: "Deployment" is named twice; remove one',
@@ -101,7 +112,39 @@ describe('bad configs name the field and the fix', () => {
       named({ kind: 'CronJob' }, { strategy: 'restartedAt' }),
       'strategy: "restartedAt" cannot restart a CronJob, whose next run starts anew anyway; use annotate',
     ],
-    [named({ kind: 'Deployment' }, { strategy: 'delete' }), 'strategy: "delete" is not one of annotate, restartedAt'],
+    [
+      named({ kind: 'Deployment' }, { strategy: 'delete' }),
+      'strategy: "delete" is not one of annotate, restartedAt, evict',
+    ],
+    [
+      named({ kind: 'Deployment' }, { evict: { maxUnavailable: 1 } }),
+      'evict: goes with strategy: evict only, and this is annotate; add strategy: evict, or remove it',
+    ],
+    [
+      named({ kind: 'Deployment' }, { strategy: 'evict', pacing: { concurrency: 2 } }),
+      'pacing: is for rollouts by the pod template; with strategy: evict use evict.maxUnavailable',
+    ],
+    [
+      named({ kind: 'Pod' }),
+      'strategy: "annotate" changes a pod template, and a Pod has none; use evict, or name the workload that makes the pods',
+    ],
+    [
+      { referencing: true, kinds: [{ kind: 'Pod' }], strategy: 'restartedAt' },
+      'strategy: "restartedAt" changes a pod template, and a Pod has none',
+    ],
+    [
+      named({ kind: 'CronJob' }, { strategy: 'evict' }),
+      'strategy: "evict" would fail the Jobs of a CronJob, whose next run starts anew anyway; use annotate',
+    ],
+    [
+      named({ kind: 'Pod' }, { strategy: 'evict', podTemplatePath: 'spec.pod' }),
+      'podTemplatePath: is known for a Pod (spec); remove it',
+    ],
+    [named({ kind: 'Deployment' }, { strategy: 'evict', evict: { maxUnavailable: 0 } }), 'evict.maxUnavailable: 0'],
+    [
+      named({ kind: 'Deployment' }, { strategy: 'evict', evict: { maxUnavailable: '0%' } }),
+      'evict.maxUnavailable: "0%"',
+    ],
     [
       { selector: { kind: 'Deployment', matchLabels: { 'a b': 'c' } } },
       'selector.matchLabels["a b"]: "a b" is not a label key',

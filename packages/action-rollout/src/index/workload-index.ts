@@ -17,8 +17,16 @@ export class WorkloadIndex {
   }
 
   open(scope: ViewScope, now: () => number): OpenView {
-    const { resource, namespace, name, project } = scope;
-    const key = JSON.stringify([resource.group, resource.version, resource.plural, namespace, name, project.id]);
+    const { resource, namespace, name, labelSelector, project } = scope;
+    const key = JSON.stringify([
+      resource.group,
+      resource.version,
+      resource.plural,
+      namespace,
+      name,
+      labelSelector,
+      project.id,
+    ]);
     const shared = this.#views.get(key) ?? { view: new WorkloadView(this.kube, scope, now), users: 0 };
     this.#views.set(key, shared);
     shared.users += 1;

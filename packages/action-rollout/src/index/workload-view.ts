@@ -39,6 +39,7 @@ export interface ViewScope {
   readonly resource: Resource;
   readonly namespace: string;
   readonly name?: string | undefined;
+  readonly labelSelector?: string | undefined;
   readonly project: WatchScope<Workload>['project'];
 }
 
@@ -59,6 +60,7 @@ export class WorkloadView {
   #synced = false;
   #error: TriggerError | undefined;
   #inventory = 0;
+  #version = 0;
 
   constructor(
     private readonly kube: KubeClient,
@@ -89,6 +91,11 @@ export class WorkloadView {
       const changes = this.#changes.subscribe(look);
       signal.addEventListener('abort', look);
     });
+  }
+
+  /** Another one after each event. */
+  get version(): number {
+    return this.#version;
   }
 
   get(name: string): Known | undefined {
@@ -128,6 +135,7 @@ export class WorkloadView {
   }
 
   #hear(event: WatchEvent<Workload>): void {
+    this.#version += 1;
     switch (event.type) {
       case 'present':
         this.#present(event.name, event.value);

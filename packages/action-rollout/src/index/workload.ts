@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type KubeObject, labelSelectorText, type Projection, type Selector } from '@kube-trigger/kube';
 import { OUR_PREFIX } from '../annotations.js';
-import type { Kind } from '../targets/kinds.js';
+import { type Pod, podOf } from '../evict/pod.js';
+import { isPod, type Kind } from '../targets/kinds.js';
 import { type Progress, progressOf } from './progress.js';
 import { type PodSpec, type References, referencesOf } from './references.js';
 
@@ -34,6 +35,12 @@ export interface Workload {
   readonly statusAtMs: number | undefined;
   /** The labels of its pods, as a selector in the API's text form. */
   readonly pods: string | undefined;
+  /** So many pods; undefined for kinds that do not say. */
+  readonly wanted: number | undefined;
+  /** The labels of its pods, where it says them. */
+  readonly selector: Selector | undefined;
+  /** Of a pod that is looked at as such. */
+  readonly pod: Pod | undefined;
 }
 
 export interface Template {
@@ -58,13 +65,13 @@ interface Body extends KubeObject {
     readonly updateStrategy?: { readonly type?: string };
     readonly workloadRef?: { readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
   };
-  readonly status?: { readonly replicas?: number };
+  readonly status?: { readonly replicas?: number; readonly desiredNumberScheduled?: number };
 }
 
 /** One for all rules on the same kind, so that they share their watches. */
 export function workloadProjection(kind: Kind): Projection<Workload> {
   return {
-    id: `workload/1/${kind.known ? kind.kind : ''}/${kind.templatePath.join('.')}`,
+    id: `workload/2/${kind.known ? kind.kind : ''}/${kind.templatePath.join('.')}`,
     of: (object) => workloadOf(object, kind),
   };
 }
@@ -83,14 +90,29 @@ export function workloadOf(object: KubeObject, kind: Kind): Workload {
     empty: spec?.replicas === 0 && (status?.replicas ?? 0) === 0,
     onDelete: spec?.updateStrategy?.type === 'OnDelete',
     progress: progressOf(object, kind),
-    template: templateOf(object, kind.templatePath),
+    template: isPod(kind) ? podTemplate(object) : templateOf(object, kind.templatePath),
     workloadRef: workloadRefOf(spec?.workloadRef),
     annotations: ours(metadata.annotations),
     writer: writerOf(object, kind.templatePath),
     writtenAtMs: writtenAtMs(object, kind.templatePath),
     statusAtMs: statusAtMs(object),
     pods: labelSelectorText(spec?.selector),
+    wanted: wantedOf(object, kind),
+    selector: spec?.selector,
+    pod: isPod(kind) ? podOf(object) : undefined,
   };
+}
+
+function wantedOf(object: KubeObject, kind: Kind): number | undefined {
+  const { spec, status } = object as Body;
+  const said = spec?.replicas ?? status?.desiredNumberScheduled;
+  return said ?? (kind.known && kind.kind !== 'DaemonSet' ? 1 : undefined);
+}
+
+/** What a pod is made of does not change while it lives. */
+function podTemplate(object: KubeObject): Template {
+  const { spec } = object as { readonly spec?: PodSpec };
+  return { annotations: {}, digest: object.metadata.uid ?? '', references: referencesOf(spec ?? {}) };
 }
 
 function workloadRefOf(ref: NonNullable<Body['spec']>['workloadRef']): Workload['workloadRef'] {

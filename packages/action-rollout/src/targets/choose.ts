@@ -7,10 +7,10 @@ import {
 } from '@kube-trigger/core';
 import { selectorMatches } from '@kube-trigger/kube';
 import type { RolloutConfig } from '../config.js';
-import { noTemplate, notFound, targetOf } from '../errors.js';
+import { noTemplate, notFound, type Place, targetOf } from '../errors.js';
 import { isAffected } from '../index/references.js';
 import type { Known, WorkloadView } from '../index/workload-view.js';
-import { DEFAULT_KINDS, type Kind, kindOf } from './kinds.js';
+import { DEFAULT_KINDS, isPod, type Kind, kindOf } from './kinds.js';
 import type { Found, Target } from './target.js';
 import type { Views, Where } from './views.js';
 
@@ -71,6 +71,7 @@ async function matchesIn(scope: Where, asked: Asked): Promise<Choice> {
     return gather(matching, (known) => targetFor(known, scope, asked));
   }
   const known = view.get(scope.name);
+  if (known === undefined && isPod(scope.kind)) return { targets: [], left: [noPod(place)], failures: [] };
   if (known === undefined) throw notFound(place);
   return { targets: [await targetFor(known, scope, asked)], left: [], failures: [] };
 }
@@ -117,9 +118,11 @@ async function targetFor(known: Known, scope: Where, asked: Asked): Promise<Targ
   return { ...found, holder };
 }
 
-async function holderOf(found: Found, { namespace, name }: Where, { views, context }: Asked): Promise<Found> {
+async function holderOf(found: Found, { namespace, name }: Where, { config, views, context }: Asked): Promise<Found> {
   const { template, workloadRef } = found.workload;
-  if (template !== undefined) return found;
+  // Evictions need no template, only the pods.
+  const isEvicted = config.strategy === 'evict' && workloadRef === undefined;
+  if (template !== undefined || isEvicted) return found;
   if (workloadRef === undefined) throw noTemplate(found.ref, found.kind.templatePath);
   const kind: Kind = kindOf(workloadRef);
   // Alone like the one that refers to it, or all at once.
@@ -155,6 +158,11 @@ function unaffected({ ref }: Known, changedKeys: readonly string[] = []): Target
   const more = changedKeys.length > 3 ? ` and ${changedKeys.length - 3} more` : '';
   const message = changedKeys.length === 0 ? 'uses none of its keys' : `does not use what changed (${shown}${more})`;
   return { target: targetOf(ref), outcome: 'unchanged', message };
+}
+
+function noPod({ resource, namespace, name = '' }: Place): TargetResult {
+  const message = 'does not exist: one that comes reads the new state';
+  return { target: targetOf({ resource, namespace, name }), outcome: 'unchanged', message };
 }
 
 /** Says why nothing was done at all. */

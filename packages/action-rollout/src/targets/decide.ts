@@ -1,6 +1,7 @@
 import { type Delivery, type RuleIdentity, TriggerError, type TriggerEvent } from '@kube-trigger/core';
 import { describeTarget } from '../errors.js';
 import type { Workload } from '../index/workload.js';
+import type { Known } from '../index/workload-view.js';
 import type { Lane } from './lanes.js';
 import type { Target } from './target.js';
 
@@ -39,6 +40,11 @@ export function adoptedBecause(
   if (changedAtMs === undefined || changedAtMs <= since || !writtenAfter(workload, since)) return undefined;
   const { writer } = workload;
   return `adopted: ${writer === undefined ? 'it was made' : `${writer.manager} changed its pod template`} after this change`;
+}
+
+/** Whether an object was made after a moment: seen by this process, and by the API server's own time. */
+export function seenAfter({ changedAtMs, workload }: Known, since: number): boolean {
+  return changedAtMs !== undefined && changedAtMs > since && workload.createdAtMs >= since - CLOCKS_MS;
 }
 
 /** A watch may say late what happened early: the API server's own time must not contradict. */

@@ -8,13 +8,17 @@ import {
 } from '@kube-trigger/core';
 import { targetOf } from '../errors.js';
 import type { Choice } from './choose.js';
+import type { Target } from './target.js';
 
 const SHOWN = 3;
 const MAX_MESSAGE = 300;
 
+/** Of a choice what an answer needs; `targets` in the order in which they were tried. */
+type Asked = Pick<Choice, 'left' | 'failures'> & { readonly targets: readonly Pick<Target, 'ref'>[] };
+
 /** One answer for all targets, once each was tried: rejects when any failed, with what failed and how soon a repetition may help. */
 export function answerOf(
-  { targets, left, failures }: Choice,
+  { targets, left, failures }: Asked,
   tried: readonly PromiseSettledResult<TargetResult>[],
 ): ActionResult {
   const fine = [...left, ...tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))];

@@ -51,6 +51,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
 };
 
+/** A pod is meant as such by `strategy: evict` alone. Its own fields are where others have a template. */
+export const POD: Kind = { kind: 'Pod', apiVersions: ['v1'], templatePath: [], restart: undefined, known: true };
+
+export function isPod(kind: Kind): boolean {
+  return kind.known && kind.kind === POD.kind;
+}
+
 export const KNOWN_KINDS: readonly string[] = Object.keys(KINDS);
 
 /** The kinds that `referencing` looks at unless told otherwise. A CronJob's next run reads the new state anyway. */
@@ -68,7 +75,7 @@ export function kindsIn(config: {
 
 /** A kind that is known here, told by its name and, where one is written, its API group. */
 export function knownKind({ kind, apiVersion }: KindRef): Kind | undefined {
-  const known = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
+  const known = kind === POD.kind ? POD : Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
   if (known === undefined || apiVersion === undefined) return known;
   return known.apiVersions.some((version) => groupOf(version) === groupOf(apiVersion)) ? known : undefined;
 }

@@ -15,6 +15,7 @@ export interface Where {
   readonly namespace: string;
   /** Of the only object that is looked at. */
   readonly name?: string | undefined;
+  readonly labelSelector?: string | undefined;
 }
 
 export interface ReadyView {
@@ -32,12 +33,14 @@ export class Views {
   ) {}
 
   /** Rejects while the kind is not installed, may not be watched, or the API server does not answer. */
-  async at({ kind, namespace, name }: Where, { signal, scheduler }: ActionContext): Promise<ReadyView> {
+  async at({ kind, namespace, name, labelSelector }: Where, { signal, scheduler }: ActionContext): Promise<ReadyView> {
     const resource = await resourceOf(this.kube, kind);
     signal.throwIfAborted();
     const project = workloadProjection(kind);
-    const key = JSON.stringify([resource, namespace, name, project.id]);
-    const open = this.#open.get(key) ?? this.index.open({ resource, namespace, name, project }, () => scheduler.now());
+    const key = JSON.stringify([resource, namespace, name, labelSelector, project.id]);
+    const open =
+      this.#open.get(key) ??
+      this.index.open({ resource, namespace, name, labelSelector, project }, () => scheduler.now());
     this.#open.set(key, open);
     const place = { resource, namespace, name };
     await failingAs(place, () => open.view.ready(signal));

@@ -94,7 +94,12 @@ function messageOf(request: RequestAttributes, code: KubeErrorCode, body: Status
   if (code === 'KT_KUBE_INVALID' && request.resource.startsWith('secrets')) {
     return [body?.reason ?? 'refused', ...causes].join('; ').slice(0, 500);
   }
-  const said = (body?.message ?? body?.reason ?? 'no explanation').replace(/,? ?error found in #[\s\S]*$/, '');
+  // An eviction's refusal: its causes name the budget.
+  const why = code === 'KT_KUBE_TOO_MANY_REQUESTS' ? (body?.details?.causes ?? []) : [];
+  const message = body?.message ?? body?.reason ?? 'no explanation';
+  const said = [message, ...why.flatMap((cause) => cause.message ?? [])]
+    .join(' ')
+    .replace(/,? ?error found in #[\s\S]*$/, '');
   return said.length > 1000 ? `${said.slice(0, 1000)}…` : said;
 }
 
