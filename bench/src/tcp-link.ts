@@ -11,6 +11,8 @@ interface Pair {
  */
 export class TcpLink implements AsyncDisposable {
   readonly #open = new Set<Pair>();
+  /** That came from the target, over all connections. */
+  receivedBytes = 0;
 
   private constructor(
     private readonly server: Server,
@@ -78,6 +80,7 @@ export class TcpLink implements AsyncDisposable {
     this.#open.add(pair);
     client.pipe(server);
     server.pipe(client);
+    server.on('data', (chunk: Buffer) => (this.receivedBytes += chunk.length));
     const gone = () => {
       this.#open.delete(pair);
       client.destroy();

@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { pause } from '../pause.js';
 import { IMAGE_ENV, operatorBundle } from './bundle.js';
+import { type PodAccess, podCommand } from './pod.js';
 import { type GroupUsage, usageOfGroup } from './usage.js';
 
 export interface ControllerOptions {
   /** Path of a kubeconfig; what `KUBECONFIG` is set to. */
   readonly kubeconfig: string;
   readonly namespace: string;
+  /** With the credentials that it has in a pod, not with the kubeconfig. */
+  readonly pod?: PodAccess | undefined;
   /** The command of a peer's controller, for a shell. Default: kube-trigger's bundle. */
   readonly against?: string | undefined;
   /** Further arguments of `kube-trigger run`. */
@@ -45,7 +49,7 @@ export class Controller implements AsyncDisposable {
 
   /** Resolves once the process was started, which says nothing about its being ready. */
   static async start(options: ControllerOptions): Promise<Controller> {
-    const { against, kubeconfig, namespace, nodeArgs = [], args = [], env = {} } = options;
+    const { against, kubeconfig, namespace, pod, nodeArgs = [], args = [], env = {} } = options;
     const own = [
       ...nodeArgs,
       operatorBundle(),
@@ -56,8 +60,10 @@ export class Controller implements AsyncDisposable {
       '--health-port',
       '0',
     ];
-    const [program, all] = against === undefined ? [process.execPath, [...own, ...args]] : ['/bin/sh', ['-c', against]];
-    const child = spawn(program, all, {
+    const [inner, all] = against === undefined ? [process.execPath, [...own, ...args]] : ['/bin/sh', ['-c', against]];
+    const inPod = pod === undefined ? undefined : podCommand(pod);
+    const [program, before] = inPod === undefined ? [inner, []] : [inPod.program, [...inPod.args, inner]];
+    const child = spawn(program, [...before, ...all], {
       detached: true, // a group of its own, which a peer's shell and its children share
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -65,11 +71,14 @@ export class Controller implements AsyncDisposable {
         ...(against === undefined ? IMAGE_ENV : {}),
         KUBECONFIG: kubeconfig,
         KUBERNETES_NAMESPACE: namespace,
+        ...inPod?.env,
         ...env,
       },
     });
     await once(child, 'spawn');
-    return new Controller(child);
+    const controller = new Controller(child);
+    void controller.#ended.finally(() => inPod?.[Symbol.dispose]());
+    return controller;
   }
 
   get pid(): number {
@@ -89,6 +98,35 @@ export class Controller implements AsyncDisposable {
   get healthPort(): number | undefined {
     const said = /"healthPort":(\d+)/.exec(this.#log.join('\n'))?.[1];
     return said === undefined ? undefined : Number(said);
+  }
+
+  /** Resolves once `/readyz` says so. */
+  async ready(withinMs = 120_000): Promise<void> {
+    await this.#asks('/readyz', () => true, withinMs);
+  }
+
+  /** Resolves once it has said that its watches of these resources have seen everything. */
+  async synced(resources: readonly string[], watches: number, withinMs = 300_000): Promise<void> {
+    const isSynced = (metrics: string) => {
+      const lines = metrics.split('\n').filter((line) => line.startsWith('kube_trigger_watch_synced{'));
+      const ours = lines.filter((line) => resources.some((plural) => line.includes(`resource="${plural}"`)));
+      return ours.length >= watches && ours.every((line) => line.endsWith(' 1'));
+    };
+    await this.#asks('/metrics', isSynced, withinMs);
+  }
+
+  async #asks(path: string, isMet: (text: string) => boolean, withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      const port = this.healthPort;
+      const answer =
+        port === undefined ? undefined : await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
+      const text = await answer?.text();
+      if (answer?.ok === true && isMet(text ?? '')) return;
+      if (performance.now() > deadline || !this.isRunning)
+        throw new Error(`${path} does not answer as wanted within ${withinMs} ms: ${text ?? ''}\n${this.log()}`);
+      await pause(5);
+    }
   }
 
   /** Throws when it has ended, with its log. */

@@ -63,6 +63,12 @@ export class Fixture {
     await this.must('PATCH', path, { data: { state: String(state) } }, MERGE);
   }
 
+  /** How often a Deployment's spec was written. */
+  async generation(deployment: string): Promise<number> {
+    const { json } = await this.must('GET', `/apis/apps/v1/namespaces/${this.namespace}/deployments/${deployment}`);
+    return (json.metadata as { generation?: number }).generation ?? 0;
+  }
+
   /** Changes nothing but a label of a ConfigMap. */
   async touch(name: string, note: string): Promise<void> {
     const path = `/api/v1/namespaces/${this.namespace}/configmaps/${name}`;
