@@ -26,14 +26,12 @@ export interface Values {
 
 /** What is not known or was not read is left out, so that asking for it is an error and not a false. */
 export function valuesOf(event: TriggerEvent, rule: RuleName, needsObject: boolean): Values {
-  const { source, key, change, changedKeys, revision, observedAtMs, data } = event;
+  const { id, source, key, change, changedKeys, revision, observedAtMs, data } = event;
   const object = needsObject ? event.object : undefined;
   const size = new Sizing();
   const variables = {
     event: {
-      get id() {
-        return event.id;
-      },
+      id,
       source,
       key,
       change,

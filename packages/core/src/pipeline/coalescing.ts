@@ -50,8 +50,9 @@ export class Coalescing {
   /** The gates let a state pass: says until when it is held, as far as is known now. Undefined: it is not. */
   hold(box: Mailbox, revision: string, window: CoalesceWindow): Hold | undefined {
     const { quietMs, maxWaitMs } = window;
-    const because = `begins with what else changes: after ${quietMs / 1000} s of quiet, or ${maxWaitMs / 1000} s in all`;
     const held = this.#held.get(box);
+    if (held === undefined && quietMs <= 0) return undefined;
+    const because = `begins with what else changes: after ${quietMs / 1000} s of quiet, or ${maxWaitMs / 1000} s in all`;
     if (held?.revision === revision) {
       if (held.round !== undefined) this.#answered(box, held.round);
       return { untilMs: this.#batch === undefined ? this.scheduler.now() : endOf(this.#batch), because, isNew: false };

@@ -19,13 +19,9 @@ export function eventOf(
   const { sourceId, key, revision, data, source, occurrence, observedAtMs, manual } = observation;
   const changedKeys = occurrence === undefined ? changedSince(before, observation) : undefined;
   const { ruleUid, sequence } = facts;
-  let id: string | undefined;
+  const id = hash('sha256', `${ruleUid}\n${sourceId}\n${key}\n${sequence}\n${revision}`, 'base64url').slice(0, 22);
   return {
-    // Made when it is asked for: most filters and many actions never do.
-    get id() {
-      id ??= hash('sha256', `${ruleUid}\n${sourceId}\n${key}\n${sequence}\n${revision}`, 'base64url').slice(0, 22);
-      return id;
-    },
+    id,
     source: source.name,
     key,
     revision,

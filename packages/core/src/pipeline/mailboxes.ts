@@ -8,7 +8,7 @@ import { orAborted } from './attempt.js';
 import { Breaker } from './breaker.js';
 import { Coalescing } from './coalescing.js';
 import { eventOf } from './event-of.js';
-import type { Decide } from './gates.js';
+import type { Decide, Decision } from './gates.js';
 import { Mailbox, MAX_OCCURRENCES } from './mailbox.js';
 import type { Observation } from './observation.js';
 import { readObject } from './read-object.js';
@@ -33,6 +33,15 @@ export interface MailboxOptions {
   /** False when this replica lost its lease: then nothing may be touched. */
   readonly mayAct: () => boolean;
   readonly report: (report: RuleReport) => void;
+}
+
+/** How long to wait before the gates are asked again; undefined: it is dealt with. */
+type Answer = number | 'pass' | undefined;
+
+interface Asked {
+  readonly observation: Observation;
+  readonly before: CheckpointEntry | undefined;
+  readonly event: TriggerEvent;
 }
 
 interface BegunDelivery {
@@ -189,24 +198,26 @@ export class Mailboxes {
   async #decideAndDeliver(box: Mailbox, observation: Observation, begun: () => void): Promise<number | undefined> {
     const before = this.options.checkpoint.entryOf(observation);
     if (!this.#coalescing.mayBegin(box, observation.revision)) {
-      const answer = await this.#decide(box, observation, before);
+      const asked = this.#decide(box, observation, before);
+      const answer = asked instanceof Promise ? await asked : asked;
       if (answer !== 'pass') return answer;
     }
     return this.#beginAndDeliver(box, { observation, before, leave: begun });
   }
 
-  /** Asks the gates. Returns as above, unless the state may begin. */
-  async #decide(
-    box: Mailbox,
-    observation: Observation,
-    before: CheckpointEntry | undefined,
-  ): Promise<number | 'pass' | undefined> {
-    const { checkpoint, report, runner } = this.options;
+  /** Asks the gates. */
+  #decide(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined): Answer | Promise<Answer> {
     const event = this.#eventOf(box, observation, before);
+    const asked = { observation, before, event };
     const answer = this.options.decide(observation, event);
-    const decision = answer instanceof Promise ? await answer : answer;
+    if (!(answer instanceof Promise)) return this.#heed(box, asked, answer);
     // An object took a while to read: a newer state, or the end, may have come meanwhile.
-    if (answer instanceof Promise && (box.head !== observation || this.#closing.signal.aborted)) return undefined;
+    const isOver = () => box.head !== observation || this.#closing.signal.aborted;
+    return answer.then((decision) => (isOver() ? undefined : this.#heed(box, asked, decision)));
+  }
+
+  #heed(box: Mailbox, { observation, before, event }: Asked, decision: Decision): Answer {
+    const { checkpoint, report, runner } = this.options;
     if ('gate' in decision && 'deferUntilMs' in decision.verdict) {
       this.#coalescing.forget(box);
       const { deferUntilMs: untilMs, because } = decision.verdict;
@@ -255,17 +266,25 @@ export class Mailboxes {
   }
 
   async #deliver(box: Mailbox, begun: BegunDelivery): Promise<void> {
-    const { checkpoint, runner } = this.options;
+    const { checkpoint } = this.options;
     const { observation, before } = begun;
     const event = this.#eventOf(box, observation, before);
     const control = this.#control(box, begun);
-    const result = await runActions(runner, event, control).finally(() => control.leave());
-    if (result.end !== 'answered') return;
-    const { outcomes: actions } = result;
+    const actions = await this.#act(event, control);
+    if (actions === undefined) return;
     const failure = actions.find((action) => action.outcome === 'failed');
     checkpoint.settle(observation, failure?.error?.code);
     const done = actions.some((action) => action.outcome === 'done');
     this.#ended(box, { observation, event, outcome: failure ? 'failed' : done ? 'done' : 'unchanged', actions });
+  }
+
+  async #act(event: TriggerEvent, control: DeliveryControl & { leave(): void }) {
+    try {
+      const result = await runActions(this.options.runner, event, control);
+      return result.end === 'answered' ? result.outcomes : undefined;
+    } finally {
+      control.leave();
+    }
   }
 
   /** Undefined once the beginning is stored; else how long to wait before another try. Never outlasts the stop. */

@@ -218,9 +218,7 @@ async function tryOnce(
   const { attempt, redelivered } = progress;
   const deliveryOf = (seen: TriggerEvent): Delivery => ({
     event: seen,
-    get id() {
-      return event.id;
-    },
+    id: event.id,
     attempt,
     redelivered,
     get revision() {
