@@ -22,7 +22,7 @@ export const b1: Scenario = {
     await fixture.pairs(pairs);
     const observer = stage.use(await Observer.on(fixture));
     const controller = await stage.startController(cluster, { namespace: fixture.namespace });
-    await warmUp(stage, { fixture, observer, source: 'app-0' });
+    await warmUp(stage, { controller, fixture, observer, source: 'app-0' });
 
     stage.progress(`${perSecond} changes/s for ${seconds} s over ${pairs} rules`);
     const rollsBefore = observer.rolls;
@@ -51,9 +51,7 @@ function unanswered(changes: readonly Change[]): number {
 /** The API server's own latency is that of the very same changes, as the recorder's plain watch saw them. */
 function latencies(changes: readonly Change[]): Figure[] {
   const seen = changes.flatMap(({ sentAtMs, seenAtMs }) => (seenAtMs === undefined ? [] : [seenAtMs - sentAtMs]));
-  const rolled = changes.flatMap(({ sentAtMs, rolledAtMs }) =>
-    rolledAtMs === undefined ? [] : [rolledAtMs - sentAtMs],
-  );
+  const rolled = changes.map(({ sentAtMs, rolledAtMs = Number.POSITIVE_INFINITY }) => rolledAtMs - sentAtMs);
   const at = (values: readonly number[], percent: number) => percentile(values, percent) ?? Number.NaN;
   const own = (percent: number) => at(rolled, percent) - at(seen, percent);
   return [

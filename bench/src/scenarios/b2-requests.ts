@@ -31,8 +31,8 @@ export const b2: Scenario = {
     const access = { url: proxy.url, ca: proxy.ca, token: cluster.token };
     const kubeconfig = await cluster.writeKubeconfig(undefined, kubeconfigFor(access));
     const observer = stage.use(await Observer.on(fixture));
-    await stage.startController(cluster, { kubeconfig, namespace: fixture.namespace });
-    await warmUp(stage, { fixture, observer, source: 'shared', rolls: matched });
+    const controller = await stage.startController(cluster, { kubeconfig, namespace: fixture.namespace });
+    await warmUp(stage, { controller, fixture, observer, source: 'shared', rolls: matched });
     await pause(WRITTEN_BEHIND_MS);
 
     const count = async (source: string, rolls: number) => {

@@ -27,8 +27,8 @@ export const b6: Scenario = {
       delivery: { coalesce: { quietSeconds: 0 } },
     });
     const observer = stage.use(await Observer.on(fixture));
-    await stage.startController(cluster, { namespace: fixture.namespace });
-    await warmUp(stage, { fixture, observer, source: 'app-0' });
+    const controller = await stage.startController(cluster, { namespace: fixture.namespace });
+    await warmUp(stage, { controller, fixture, observer, source: 'app-0' });
 
     let state = 1;
     const alone = await meanwhile(async () => pause(stage.quick ? 4000 : 10_000));

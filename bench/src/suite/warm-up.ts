@@ -1,3 +1,4 @@
+import type { Controller } from './controller.js';
 import type { Fixture } from './fixture.js';
 import type { Observer } from './observer.js';
 import type { Stage } from './stage.js';
@@ -8,6 +9,7 @@ const WITHIN_MS = 120_000;
 const AGAIN_AFTER_MS = 5000;
 
 export interface WarmUp {
+  readonly controller: Controller;
   readonly fixture: Fixture;
   readonly observer: Observer;
   /** The ConfigMap that is changed. */
@@ -21,9 +23,12 @@ const FIRST_STATE = 900_000_000;
 
 /**
  * Resolves once the controller answers a change of `source` by all its rolls and has gone quiet: what it makes once (connections, caches,
- * compiled code) is made. Rules, where there are any, are Ready before that.
+ * compiled code) is made. Rules, where there are any, are Ready before that. Rejects when it ends, and after two minutes.
  */
-export async function warmUp(stage: Stage, { fixture, observer, source, rolls = 1 }: WarmUp): Promise<void> {
+export async function warmUp(
+  stage: Stage,
+  { controller, fixture, observer, source, rolls = 1 }: WarmUp,
+): Promise<void> {
   if (stage.against === undefined) await fixture.rulesReady(WITHIN_MS);
   const deadline = performance.now() + WITHIN_MS;
   for (let state = FIRST_STATE; performance.now() < deadline; state += 1) {
@@ -31,6 +36,7 @@ export async function warmUp(stage: Stage, { fixture, observer, source, rolls = 
     await fixture.write(source, state);
     await observer.until(() => observer.rolls >= expected, AGAIN_AFTER_MS);
     if (observer.rolls >= expected) return;
+    controller.usage(); // throws, with its log, when it has ended
   }
   throw new Error(`the controller does not answer a change of ConfigMap ${source}`);
 }
