@@ -76,10 +76,7 @@ export class Pace {
     context.signal.throwIfAborted();
     this.parts.deliveries.end(this.parts.course);
     const found = choice.targets.map((target) => unchanged(target, this.parts.rollouts.standing(target)));
-    return answerOf(
-      { ...choice, targets: [] },
-      found.map((value) => ({ status: 'fulfilled', value })),
-    );
+    return answerOf(choice, asTried(found));
   }
 
   #wave(targets: readonly Target[], name: string): Wave {
@@ -100,16 +97,14 @@ export class Pace {
   }
 
   async #begin(wave: Wave, choice: Choice, waves: readonly Wave[]): Promise<ActionResult> {
-    const { pacing, context, rollouts } = this.parts;
+    const { pacing, context, rollouts, course } = this.parts;
     const nowMs = context.scheduler.now();
     const ready = wave.due.filter((member) => this.#dueAtMs(member) <= nowMs);
     const chosen = ready.slice(0, this.#places(choice, waves)).map(({ target }) => target);
+    // Before anything is awaited: another key's delivery may look for a place meanwhile.
+    course.unfinished = new Set([...course.unfinished, ...chosen.map(({ ref }) => targetOf(ref))]);
     const tried = await Promise.allSettled(chosen.map((target) => rollouts.bring(target)));
     context.signal.throwIfAborted();
-    this.parts.course.unfinished = new Set([
-      ...this.parts.course.unfinished,
-      ...chosen.map(({ ref }) => targetOf(ref)),
-    ]);
     if (tried.some(({ status }) => status === 'rejected')) return answerOf(choice, tried);
     const results = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     const [first] = ready.length > 0 ? [] : wave.due;
@@ -155,16 +150,16 @@ export class Pace {
   #wait(choice: Choice, results: readonly TargetResult[], pause: Pause): ActionResult {
     const { context, views } = this.parts;
     const { because, untilMs = Infinity, moving = [] } = pause;
-    if (choice.failures.length > 0)
-      answerOf(
-        choice,
-        results.map((value) => ({ status: 'fulfilled', value })),
-      );
+    if (choice.failures.length > 0) return answerOf(choice, asTried(results));
     const lookMs = moving.length > 0 ? LOOK_EVERY_MS : LOOK_AGAIN_MS;
     const againAfterMs = Math.min(lookMs, Math.max(0, untilMs - context.scheduler.now()));
     const waiting: ActionWaiting = { outcome: 'waiting', targets: results, because, againAfterMs };
     return moving.length === 0 ? waiting : { ...waiting, until: views.moved(moving, context.scheduler) };
   }
+}
+
+function asTried(results: readonly TargetResult[]): PromiseSettledResult<TargetResult>[] {
+  return results.map((value) => ({ status: 'fulfilled', value }));
 }
 
 function waitingFor(wave: Wave, chosen: readonly Target[], waves: readonly Wave[]): string {

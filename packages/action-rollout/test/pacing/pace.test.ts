@@ -212,6 +212,16 @@ describe('concurrency', () => {
   });
 });
 
+it('lets no two keys of the rule take the same free place', async () => {
+  fleet.put('a', { app: 'a' });
+  fleet.put('b', { app: 'b' });
+  fleet.kube.intercept = async () => new Promise((resolve) => setImmediate(resolve));
+  const of = (app: string) => ({ selector: { kind: 'Deployment', matchLabels: { app } } });
+  const other = { event: fakeEvent({ id: 'event-2', key: 'ConfigMap/shop/other' }), id: 'event-2' };
+  await Promise.all([fleet.run({ concurrency: 1 }, {}, of('a')), fleet.run({ concurrency: 1 }, other, of('b'))]);
+  expect(fleet.with('combined-1')).toHaveLength(1);
+});
+
 describe('minIntervalSeconds', () => {
   const pacing = { minIntervalSeconds: 600 };
   const again = (n: number) => ({
