@@ -14,7 +14,7 @@ import {
 import { configMaps, eventually, FAST, MemoryLogger, pass, Tape } from './support/harness.js';
 import { TcpProxy, type Way } from './support/tcp-proxy.js';
 
-const { ConfigMap, Event, Lease } = WELL_KNOWN;
+const { ConfigMap, Event, Lease, Namespace } = WELL_KNOWN;
 
 /** `promise.then(...settled)`: whether it resolved. */
 const settled = [() => true, () => false] as const;
@@ -376,6 +376,21 @@ describeOnClusters('kube', (start, kind) => {
     expect(await client.get({ resource: Lease, namespace, name: 'leader' })).toMatchObject({
       spec: { holderIdentity: '' },
     });
+  });
+
+  it('says that the namespace of the Lease is missing, and leads once it is there', async () => {
+    await using client = connect();
+    const missing = `${namespace}-lease`;
+    const options = { client, namespace: missing, name: 'leader', logger: new MemoryLogger() };
+    const election = electLeader({ ...options, identity: 'a', timings: { retryPeriodMs: 100 } });
+    await eventually(() => election.problem !== undefined);
+    expect(election.problem).toMatchObject({ code: 'KT_KUBE_NOT_FOUND' });
+    expect(election.problem?.explanation).toContain(`Create namespace ${missing}`);
+    await client.create(Namespace, undefined, { metadata: { name: missing } });
+    await eventually(() => election.isLeader());
+    expect(election.problem).toBeUndefined();
+    await election.stop();
+    await client.delete({ resource: Namespace, name: missing });
   });
 
   it(`is tested on ${kind}`, () => {

@@ -1,5 +1,5 @@
 import { asyncScheduler, BehaviorSubject, distinctUntilChanged, type Observable, type SchedulerLike } from 'rxjs';
-import { isTriggerError, type Logger, toTriggerError, type TriggerError } from '@kube-trigger/core';
+import { isTriggerError, type Logger, toTriggerError, TriggerError } from '@kube-trigger/core';
 import type { KubeClient } from '../client.js';
 import type { ObjectRef } from '../model.js';
 import { sleep } from '../time.js';
@@ -122,10 +122,18 @@ class Election implements LeaderElection {
       } catch (error) {
         if (signal.aborted) return;
         this.#lease = undefined;
-        this.#note(toTriggerError(error));
+        this.#note(this.#explained(toTriggerError(error)));
       }
       await sleep(this.#untilNextTurn(), this.#scheduler, signal).catch(() => undefined);
     }
+  }
+
+  /** A Lease that is not there is made, so what was not found is its namespace. */
+  #explained(problem: TriggerError): TriggerError {
+    const { code, message, retry, facts } = problem;
+    if (code !== 'KT_KUBE_NOT_FOUND') return problem;
+    const fix = `Create namespace ${this.options.namespace}, or name another one for the Lease`;
+    return new TriggerError(code, message, { retry, facts, fix });
   }
 
   /** A conflict is how elections are lost. One line for a trouble, not one for every try. */
