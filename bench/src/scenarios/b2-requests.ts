@@ -6,7 +6,7 @@ import { each } from '../suite/pace.js';
 import type { Figure, Scenario } from '../suite/scenario.js';
 import { warmUp } from '../suite/warm-up.js';
 
-const FULL = { workloads: 500, matched: 50, changes: 10 };
+const FULL = { workloads: 500, matched: 50, changes: 4 };
 const QUICK = { workloads: 100, matched: 10, changes: 1 };
 /** Checkpoint and status are written behind, within 3 s; Events are sent within a second or so. */
 const WRITTEN_BEHIND_MS = 6000;

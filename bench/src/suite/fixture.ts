@@ -85,7 +85,7 @@ export class Fixture {
           throw new Error(`${waiting.length} of ${items.length} are not, e.g. ${aside(waiting[0])}`);
         return true;
       },
-      { timeoutMs, intervalMs: 500, because: 'every rule should be Ready' },
+      { timeoutMs, intervalMs: 2000, because: 'every rule should be Ready' },
     );
   }
 

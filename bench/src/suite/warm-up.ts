@@ -5,6 +5,8 @@ import type { Stage } from './stage.js';
 
 /** How long a controller gets to start working. */
 const WITHIN_MS = 120_000;
+/** How long its rules get to be Ready: with 10,000 of them there are 50,000 requests before that. */
+const READY_WITHIN_MS = 900_000;
 /** A peer that was not there yet when the change was made may never notice it: then another is made. */
 const AGAIN_AFTER_MS = 5000;
 
@@ -29,7 +31,7 @@ export async function warmUp(
   stage: Stage,
   { controller, fixture, observer, source, rolls = 1 }: WarmUp,
 ): Promise<void> {
-  if (stage.against === undefined) await fixture.rulesReady(WITHIN_MS);
+  if (stage.against === undefined) await fixture.rulesReady(READY_WITHIN_MS);
   const deadline = performance.now() + WITHIN_MS;
   for (let state = FIRST_STATE; performance.now() < deadline; state += 1) {
     const expected = observer.rolls + rolls;
