@@ -49,7 +49,7 @@ export { globIssue, keyFilter } from './object-source/key-globs.js';
 export type { KeyGlobs } from './object-source/key-globs.js';
 export { labelSelectorText, selectorIssues, selectorMatches } from './object-source/label-selector.js';
 export type { Selector } from './object-source/label-selector.js';
-export { observeObjects } from './object-source/observe-objects.js';
+export { observeObjects, SNAPSHOT_LABEL } from './object-source/observe-objects.js';
 export type { ObjectEventData, ObjectView } from './object-source/observe-objects.js';
 export { choiceIssues, choiceOptions, keysIssues, keysOption, ONE_CHOICE, onOption } from './object-source/options.js';
 export type { ObjectChoice } from './object-source/options.js';

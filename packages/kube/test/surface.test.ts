@@ -17,6 +17,7 @@ it('exports these names, and no others by accident', () => {
     'MOUNT_RBAC',
     'MountWatch',
     'ONE_CHOICE',
+    'SNAPSHOT_LABEL',
     'WELL_KNOWN',
     'apiVersionOf',
     'choiceIssues',

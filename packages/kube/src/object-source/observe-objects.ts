@@ -13,6 +13,12 @@ import { labelSelectorText } from './label-selector.js';
 import type { ObjectChoice } from './options.js';
 import { type Parts, revisionOf } from './parts.js';
 
+/**
+ * The label of copies that kube-trigger made of an object, with that one's name: they are nobody's own, so they are no change of anything unless a
+ * source names one of them.
+ */
+export const SNAPSHOT_LABEL = 'trigger.app.example.com/snapshot-of';
+
 /** What filters and templates see of an object. */
 export interface ObjectEventData {
   /** `''` for cluster-scoped objects. */
@@ -45,7 +51,9 @@ export function observeObjects<T>(kube: KubeClient, view: ObjectView<T>): Observ
     const { resource, choice, defaultNamespace, fieldSelector, project } = view;
     const namespace = resource.namespaced ? (choice.namespace ?? defaultNamespace) : undefined;
     const sight = new Sight(view, namespace);
-    const labelSelector = labelSelectorText(choice.selector);
+    const selected = labelSelectorText(choice.selector);
+    const labelSelector =
+      choice.name === undefined ? [selected, `!${SNAPSHOT_LABEL}`].filter(Boolean).join(',') : undefined;
     const recall = choice.name === undefined ? sight.recall : undefined;
     return kube
       .watch<T | Recalled>({ resource, namespace, name: choice.name, labelSelector, fieldSelector, project, recall })
