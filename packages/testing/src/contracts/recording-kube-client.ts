@@ -4,6 +4,7 @@ import {
   type AccessQuestion,
   apiVersionOf,
   type ClientStats,
+  type DeleteOptions,
   type GetOptions,
   type ExecOptions,
   type ExecRequest,
@@ -24,6 +25,7 @@ import {
 } from '@kube-trigger/kube';
 import { Observable, Subject } from 'rxjs';
 import { FakeObjects, matchesLabels, mergePatch } from './fake-objects.js';
+import { jsonPatch } from './json-patch.js';
 
 /** One request as RBAC sees it. */
 export interface RecordedRequest {
@@ -41,7 +43,7 @@ export type Interceptor = (request: RecordedRequest) => void | Promise<void>;
 
 /**
  * A Kubernetes client without a cluster: keeps objects in memory, records every request, and fails as it is told. It answers what plugins
- * need; where it does not know better it refuses instead of making something up (raw requests, patches other than `merge`).
+ * need; where it does not know better it refuses instead of making something up (raw requests, patches other than `merge` and `json`).
  */
 export class RecordingKubeClient implements KubeClient {
   readonly requests: RecordedRequest[] = [];
@@ -126,14 +128,20 @@ export class RecordingKubeClient implements KubeClient {
   }
 
   async patch<T = KubeObject>(ref: ObjectRef, body: object | readonly object[], options: PatchOptions): Promise<T> {
-    if (options.type !== 'merge') throw unsupported(`patches of type ${options.type}`);
+    if (options.type !== 'merge' && options.type !== 'json') throw unsupported(`patches of type ${options.type}`);
     await this.#ask({ verb: 'patch', ...ref, subresource: options.subresource, body }, options.signal);
-    return this.objects.put(ref.resource, mergePatch(this.#existing(ref), body) as KubeObject) as T;
+    const before = this.#existing(ref);
+    const patched = options.type === 'json' ? jsonPatch(before, body as readonly object[]) : mergePatch(before, body);
+    if (patched === undefined) throw refusal('KT_KUBE_INVALID', ref, '422 the patch does not fit', 'never');
+    const { uid, resourceVersion } = (patched as KubeObject).metadata;
+    mustBe(before, { uid, resourceVersion }, ref);
+    if (options.dryRun === true) return patched as T;
+    return this.objects.put(ref.resource, patched as KubeObject) as T;
   }
 
-  async delete(ref: ObjectRef, options: RequestOptions = {}): Promise<void> {
+  async delete(ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
     await this.#ask({ verb: 'delete', ...ref }, options.signal);
-    this.#existing(ref);
+    mustBe(this.#existing(ref), options.preconditions ?? {}, ref);
     this.objects.remove(ref);
   }
 
@@ -290,9 +298,16 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): 
   }
 }
 
-function refusal(code: string, ref: ObjectRef, said: string): TriggerError {
+function refusal(code: string, ref: ObjectRef, said: string, retry?: 'never'): TriggerError {
   const where = ref.namespace === undefined ? '' : ` in namespace ${ref.namespace}`;
-  return new TriggerError(code, `${qualifiedName(ref.resource)} "${ref.name}"${where}: ${said}`);
+  return new TriggerError(code, `${qualifiedName(ref.resource)} "${ref.name}"${where}: ${said}`, { retry });
+}
+
+/** What a request says of the object that it means must be so. */
+function mustBe({ metadata }: KubeObject, said: NonNullable<DeleteOptions['preconditions']>, ref: ObjectRef): void {
+  const { uid = metadata.uid, resourceVersion = metadata.resourceVersion } = said;
+  if (uid === metadata.uid && resourceVersion === metadata.resourceVersion) return;
+  throw refusal('KT_KUBE_CONFLICT', ref, '409 it is another one, or was changed');
 }
 
 /** In the words of a real API server's RBAC. */

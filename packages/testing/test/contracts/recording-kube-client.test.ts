@@ -64,7 +64,7 @@ describe('failures', () => {
   });
 
   it('include what it does not know: nothing is made up', async () => {
-    expect(await codeOf(kube.patch(CM, [], { type: 'json' }))).toBe('KT_KUBE_INVALID');
+    expect(await codeOf(kube.patch(CM, {}, { type: 'strategic' }))).toBe('KT_KUBE_INVALID');
     expect(await codeOf(kube.request({ path: '/version' }))).toBe('KT_KUBE_INVALID');
   });
 
