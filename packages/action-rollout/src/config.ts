@@ -2,6 +2,7 @@ import { LabelSelector, NamespaceName, ObjectName, StringEnum } from '@kube-trig
 import { type Static, Type } from 'typebox';
 import { Evict } from './evict/config.js';
 import { Pacing } from './pacing/config.js';
+import { ConfigSnapshot } from './snapshot/config.js';
 import { STRATEGY_NAMES, type StrategyName } from './strategies/index.js';
 
 const KINDS =
@@ -76,6 +77,7 @@ export const RolloutConfig = Type.Object(
       }),
     ),
     pacing: Type.Optional(Pacing),
+    configSnapshot: ConfigSnapshot,
   },
   {
     additionalProperties: false,

@@ -1,6 +1,7 @@
 import { isTriggerError, TriggerError } from '@kube-trigger/core';
 import { EVICT_ERRORS } from './evict/error-codes.js';
 import { type ObjectRef, qualifiedName, type Resource } from '@kube-trigger/kube';
+import { SNAPSHOT_ERRORS } from './snapshot/errors.js';
 
 export const ROLLOUT_ERRORS = {
   KT_ROLLOUT_TARGET_NOT_FOUND: 'The workload to roll does not exist; the action is repeated until it does.',
@@ -14,6 +15,7 @@ export const ROLLOUT_ERRORS = {
   KT_ROLLOUT_CONTESTED: 'Somebody else keeps removing the annotation, and each removal rolls the workload once more.',
   KT_ROLLOUT_WAVE_FAILED: 'With pacing, a rollout failed or came no further: the rest of the change is not rolled.',
   ...EVICT_ERRORS,
+  ...SNAPSHOT_ERRORS,
 } as const;
 
 /** One object, or all of a kind in a namespace. */

@@ -2,6 +2,7 @@ import type { ConfiguredRbacRule, RbacRule } from '@kube-trigger/core';
 import { guessedPlural } from '@kube-trigger/kube';
 import type { RolloutConfig } from './config.js';
 import { listedFor } from './pacing/listed.js';
+import { SNAPSHOT_RBAC, SNAPSHOT_USERS_RBAC } from './snapshot/rbac.js';
 import { isPod, kindOf, type KindRef, kindsIn, knownKind } from './targets/kinds.js';
 
 const VERBS = ['get', 'list', 'watch', 'patch'];
@@ -27,11 +28,13 @@ export const ROLLOUT_RBAC: readonly RbacRule[] = [
   // With pacing.
   { apiGroups: ['apps'], resources: ['controllerrevisions'], verbs: LIST },
   EVENTS,
+  // Few rules make copies, and none needs more of them: whoever wants that grants it.
+  ...SNAPSHOT_RBAC.map((rule) => ({ ...rule, chosenByRules: true })),
 ];
 
 /** What one rule needs, narrowed to its kinds, namespace and, where it names one, workload. */
 export function rbacForRollout(config: RolloutConfig): ConfiguredRbacRule[] {
-  const { objectRef, selector, pacing, strategy } = config;
+  const { objectRef, selector, pacing, strategy, configSnapshot } = config;
   const namespace = objectRef?.namespace ?? selector?.namespace;
   const place = namespace === undefined ? {} : { namespace };
   const refs = kindsIn(config);
@@ -41,10 +44,10 @@ export function rbacForRollout(config: RolloutConfig): ConfiguredRbacRule[] {
     apiGroups: [group],
     resources: [plural],
     verbs: LIST,
-    ...place,
   }));
-  const evicting = strategy === 'evict' ? forEviction(refs).map((rule) => ({ ...rule, ...place })) : [];
-  return [...workloads, ...paced, ...evicting, { ...EVENTS, ...place }];
+  const evicting = strategy === 'evict' ? forEviction(refs) : [];
+  const copies = configSnapshot === undefined ? [] : [...SNAPSHOT_RBAC, ...SNAPSHOT_USERS_RBAC];
+  return [...workloads, ...[...paced, ...evicting, ...copies, EVENTS].map((rule) => ({ ...rule, ...place }))];
 }
 
 function forEviction(refs: readonly KindRef[]): ConfiguredRbacRule[] {

@@ -1,5 +1,12 @@
 import { type Action, type ActionContext, type ActionResult, type Delivery, toTriggerError } from '@kube-trigger/core';
-import { type EventRecorder, EventRecorderToken, type KubeClient, KubeClientToken } from '@kube-trigger/kube';
+import {
+  type DigestKeyProvider,
+  DigestKeyToken,
+  type EventRecorder,
+  EventRecorderToken,
+  type KubeClient,
+  KubeClientToken,
+} from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
 import { isPatching, type PatchingConfig, type RolloutConfig } from './config.js';
 import { forbidden, notFound } from './errors.js';
@@ -11,6 +18,8 @@ import { listedFor } from './pacing/listed.js';
 import { Pace } from './pacing/pace.js';
 import { Rollouts } from './rollouts.js';
 import { type Shared, sharedBy } from './shared.js';
+import type { Pointing } from './snapshot/pointing.js';
+import { Snapshots } from './snapshot/snapshots.js';
 import { isAllowed } from './targets/allowed.js';
 import { type Choice, chooseTargets, scopesOf } from './targets/choose.js';
 import { answerOf } from './targets/fan-out.js';
@@ -21,6 +30,7 @@ interface Run {
   readonly config: PatchingConfig;
   readonly delivery: Delivery;
   readonly context: ActionContext;
+  readonly pointing: Pointing | undefined;
 }
 
 /**
@@ -34,29 +44,40 @@ export class RolloutAction implements Action<RolloutConfig> {
   readonly #deliveries = new Deliveries();
   readonly #failures = new Failures();
   readonly #evict: EvictAction;
+  readonly #snapshots: Snapshots;
 
   constructor(
     @inject(KubeClientToken) private readonly kube: KubeClient,
     @inject(EventRecorderToken, { isOptional: true }) private readonly events?: EventRecorder,
+    @inject(DigestKeyToken, { isOptional: true }) digestKey?: DigestKeyProvider,
   ) {
     this.#shared = sharedBy(kube);
     this.#views = new Views(kube, this.#shared.index);
     this.#evict = new EvictAction({ kube, events, views: this.#views, shared: this.#shared });
+    this.#snapshots = new Snapshots(kube, this.#shared.pins, digestKey);
   }
 
   async run(config: RolloutConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
     const choice = await chooseTargets({ config, event: delivery.event, context, views: this.#views });
     if (!isPatching(config)) return this.#evict.run(choice, { config, delivery, context });
-    if (config.pacing !== undefined) return this.#paced(config.pacing, { choice, config, delivery, context });
-    const rollouts = this.#rollouts({ config, delivery, context });
-    const tried = await Promise.allSettled(choice.targets.map((target) => rollouts.bring(target)));
-    context.signal.throwIfAborted();
-    return answerOf(choice, tried);
+    const pointing = this.#snapshots.pointing(config, delivery.event, { targets: choice.targets, context });
+    const run = { config, delivery, context, pointing };
+    try {
+      if (config.pacing !== undefined) return await this.#paced(config.pacing, { choice, ...run });
+      const rollouts = this.#rollouts(run);
+      const tried = await Promise.allSettled(choice.targets.map((target) => rollouts.bring(target)));
+      context.signal.throwIfAborted();
+      return answerOf(choice, tried);
+    } finally {
+      await pointing?.release();
+      this.#snapshots.collect(config, pointing?.origin, context);
+    }
   }
 
   async #paced(pacing: Pacing, { choice, ...run }: Run & { readonly choice: Choice }): Promise<ActionResult> {
     const { kube } = this;
+    await run.pointing?.known();
     const course = this.#deliveries.courseOf(run.delivery);
     const rollouts = this.#rollouts({ ...run, course });
     const { delivery, context } = run;
@@ -83,6 +104,7 @@ export class RolloutAction implements Action<RolloutConfig> {
     }
     await this.#checkListed(config, context);
     if (!isPatching(config)) await this.#evict.check(scopesOf(config, context), context);
+    await this.#snapshots.check(config, context);
   }
 
   async #checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {
@@ -95,5 +117,6 @@ export class RolloutAction implements Action<RolloutConfig> {
 
   dispose(): void {
     this.#views.release();
+    this.#snapshots.dispose();
   }
 }

@@ -8,6 +8,10 @@ import type { Course } from './pacing/deliveries.js';
 import { type Standing, standingOf } from './pacing/standing.js';
 import { undo } from './pacing/undo.js';
 import type { Shared } from './shared.js';
+import type { Member } from './snapshot/company.js';
+import { point } from './snapshot/point.js';
+import type { Pointing } from './snapshot/pointing.js';
+import { alreadyReads, AS_EVER, readsAs, unneededBecause } from './snapshot/unneeded.js';
 import { STRATEGIES } from './strategies/index.js';
 import type { Applied, Job, Strategy } from './strategies/strategy.js';
 import {
@@ -28,8 +32,21 @@ interface Parts {
   readonly delivery: Delivery;
   readonly context: ActionContext;
   readonly shared: Shared;
+  /** With `configSnapshot`, for an event about something that can be copied. */
+  readonly pointing?: Pointing | undefined;
   /** With `pacing`. */
   readonly course?: Course;
+}
+
+const GONE = 'does not exist any more';
+
+/** What is at hand for one target. */
+interface Work {
+  /** As the index knows it. */
+  readonly carrier: Found;
+  readonly lane: Lane;
+  /** Undefined where no snapshot is to stand for anything. */
+  readonly member?: Member | undefined;
 }
 
 /** One delivery's rollouts, target by target. */
@@ -44,16 +61,21 @@ export class Rollouts {
   }
 
   /** Brings one target to the delivery's revision, or says why it needs nothing. Rejects without a word to other targets. */
-  bring(target: Target): Promise<TargetResult> {
-    const { shared, context } = this.parts;
+  async bring(target: Target): Promise<TargetResult> {
+    const { shared, context, pointing } = this.parts;
     const carrier = this.#strategy.carrierOf(target);
-    return shared.lanes.run(targetOf(carrier.ref), context.signal, async (lane) => {
-      meet(lane, carrier.workload.uid);
-      const because = this.#unneeded(target, carrier, lane);
-      if (because !== undefined) return unchanged(target, because);
-      refuseContested(target, lane, this.annotation);
-      return shared.turns.run(context.rule.uid, () => this.#roll(target, carrier, lane));
-    });
+    const member = pointing?.isReadBy(carrier) ? shared.company.join(this.#meeting(carrier), pointing) : undefined;
+    try {
+      return await shared.lanes.run(targetOf(carrier.ref), context.signal, async (lane) => {
+        meet(lane, carrier.workload.uid);
+        const because = await this.#unneeded(target, { carrier, lane, member });
+        if (because !== undefined) return unchanged(target, because);
+        refuseContested(target, lane, [this.annotation, member?.pointing.annotation]);
+        return await shared.turns.run(context.rule.uid, () => this.#bring(target, { carrier, lane, member }));
+      });
+    } finally {
+      member?.leave();
+    }
   }
 
   /** How far a target is with this delivery, as far as is known without asking. */
@@ -68,6 +90,7 @@ export class Rollouts {
       delivery,
       rule: context.rule,
       revisions: this.#revisions(),
+      reading: this.parts.pointing?.readingOf(carrier),
     });
   }
 
@@ -103,13 +126,32 @@ export class Rollouts {
     return `kube-trigger/${this.annotation.slice(OUR_PREFIX.length)}`;
   }
 
-  #unneeded(target: Target, carrier: Found, lane: Lane): string | undefined {
+  async #bring(target: Target, work: Work): Promise<TargetResult> {
+    const { config, shared } = this.parts;
+    if (config.configSnapshot === undefined) return this.#roll(target, work.carrier, work.lane);
+    const members = await shared.company.gather(this.#meeting(work.carrier));
+    // What has no snapshot itself goes with those that have one.
+    return members.size === 0 ? this.#roll(target, work.carrier, work.lane) : this.#point(target, work, members);
+  }
+
+  /** Where those meet who have something to do to one object for one rule. */
+  #meeting({ ref }: Found): string {
+    return `${this.parts.context.rule.uid} ${targetOf(ref)}`;
+  }
+
+  async #unneeded(target: Target, { carrier, lane, member }: Work): Promise<string | undefined> {
     const { delivery, context } = this.parts;
+    const asked = { event: delivery.event, rule: context.rule };
+    if (member !== undefined) {
+      const adopted = () => adoptedBecause(target, lane, asked);
+      const because = await unneededBecause(target, { member, lane, adopted });
+      if (because !== AS_EVER) return because;
+    }
     const resting = restsBecause(target);
     if (resting !== undefined) return resting;
     const found = this.#strategy.revisionOf(carrier.workload, this.annotation);
     if (isThere(found, lane, { delivery, rule: context.rule, revisions: this.#revisions() })) return HAS_REVISION;
-    return adoptedBecause(target, lane, { event: delivery.event, rule: context.rule });
+    return adoptedBecause(target, lane, asked);
   }
 
   async #roll(target: Target, indexed: Found, lane: Lane): Promise<TargetResult> {
@@ -120,7 +162,7 @@ export class Rollouts {
     const mayBeSent = delivery.redelivered && this.parts.course?.isOwn !== true;
     if (mayBeSent || lane.doubtful) {
       const fresh = await this.#look(carrier);
-      if (fresh === undefined) return unchanged(target, 'does not exist any more');
+      if (fresh === undefined) return unchanged(target, GONE);
       carrier = fresh;
       const found = this.#strategy.revisionOf(carrier.workload, this.annotation);
       lane.doubtful = false;
@@ -131,16 +173,39 @@ export class Rollouts {
     return this.#apply(target, carrier, lane);
   }
 
-  async #apply(target: Target, carrier: Found, lane: Lane): Promise<TargetResult> {
-    const { context, kube } = this.parts;
+  /** Into one patch goes whatever begins together with this change. */
+  async #point(target: Target, work: Work, members: ReadonlyMap<Member, string>): Promise<TargetResult> {
+    const { kube, context } = this.parts;
+    context.signal.throwIfAborted();
+    const wanted = new Map([...members].map(([{ pointing }, snapshot]) => [pointing.object, snapshot]));
+    const object = work.member?.pointing.object ?? '';
+    const snapshot = wanted.get(object);
+    const there = snapshot === undefined ? HAS_REVISION : alreadyReads(object, snapshot);
+    const send = async (job: Job) => (await point(kube, work.carrier, { wanted, job })) ?? there;
+    const result = await this.#send(target, work, send);
+    if (result.outcome !== 'done') return result;
+    for (const other of members.keys()) if (other !== work.member) other.carriedBy = object;
+    if (snapshot === undefined) return result;
+    return { ...result, message: [result.message, readsAs(object, snapshot)].filter(Boolean).join('; ') };
+  }
+
+  #apply(target: Target, carrier: Found, lane: Lane): Promise<TargetResult> {
+    const { kube } = this.parts;
+    return this.#send(target, { carrier, lane }, (job) => this.#strategy.apply(kube, carrier, job));
+  }
+
+  /** Sends a patch, and learns from its answer; or hears why there is nothing to send. */
+  async #send(
+    target: Target,
+    { carrier, lane }: Work,
+    send: (job: Job) => Promise<Applied | string>,
+  ): Promise<TargetResult> {
+    const { rule } = this.parts.context;
     const job = this.#job();
     lane.doubtful = true;
-    const applied = await this.#unlessGone(() =>
-      failingAs(carrier.ref, () => this.#strategy.apply(kube, carrier, job)),
-    );
+    const applied = (await this.#unlessGone(() => failingAs(carrier.ref, () => send(job)))) ?? GONE;
     lane.doubtful = false;
-    if (applied === undefined) return unchanged(target, 'does not exist any more');
-    const { rule } = context;
+    if (typeof applied === 'string') return unchanged(target, applied);
     const { workload } = applied;
     lane.revisions.set(rule.uid, { revision: job.revision, atMs: job.nowMs, generation: workload.generation });
     if (workload.deleting) return unchanged(target, BEING_DELETED);

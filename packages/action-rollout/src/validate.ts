@@ -2,6 +2,7 @@ import { type ConfigIssue, nearest } from '@kube-trigger/core';
 import { selectorIssues } from '@kube-trigger/kube';
 import type { RolloutConfig } from './config.js';
 import { pacingIssues } from './pacing/validate.js';
+import { snapshotIssues } from './snapshot/config.js';
 import { isPod, kindOf, type KindRef, kindsIn, knownKind, KNOWN_KINDS, POD } from './targets/kinds.js';
 
 /** What the schema cannot say: which options go together, and what can be done to which kind. */
@@ -9,7 +10,13 @@ export function validateRollout(config: RolloutConfig): ConfigIssue[] {
   const { pacing } = config;
   const paced =
     pacing === undefined ? [] : pacingIssues(pacing, { kinds: kindsIn(config), patchType: config.patchType });
-  return [...choiceIssues(config), ...kindIssuesOf(config), ...paced, ...evictIssues(config)];
+  return [
+    ...choiceIssues(config),
+    ...kindIssuesOf(config),
+    ...paced,
+    ...evictIssues(config),
+    ...snapshotIssues(config),
+  ];
 }
 
 function choiceIssues(config: RolloutConfig): ConfigIssue[] {

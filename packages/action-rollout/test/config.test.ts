@@ -35,6 +35,8 @@ describe('good configs', () => {
     named({ kind: 'Pod' }, { strategy: 'evict', evict: { maxUnavailable: '25%' } }),
     { selector: { kind: 'Pod', matchLabels: { a: 'b' } }, strategy: 'evict', evict: { maxUnavailable: 3 } },
     { referencing: true, kinds: [{ kind: 'Deployment' }, { kind: 'Pod' }], strategy: 'evict' },
+    { referencing: true, configSnapshot: {} },
+    named({ kind: 'CronJob' }, { configSnapshot: { history: 1 }, strategy: 'annotate' }),
     { referencing: true, kinds: [{ kind: 'CronJob' }, { ...CUSTOM, podTemplatePath: 'spec.pods' }] },
     { referencing: true, pacing: { concurrency: 5, minIntervalSeconds: 60, progressDeadlineSeconds: 30 } },
     { referencing: true, pacing: { concurrency: '100%', onFailure: 'undo' } },
@@ -73,7 +75,7 @@ describe('bad configs name the field and the fix', () => {
     [named({ kind: 'Deployment', nam: 'a' }), 'objectRef.nam: is not a known field; did you mean "name"?'],
     [
       named({ kind: 'Deployment' }, { force: true }),
-      'force: is not a known field; known fields: evict, kinds, objectRef',
+      'force: is not a known field; known fields: configSnapshot, evict, kinds, objectRef',
     ],
     [
       named({ kind: 'Deployment' }, { selector: { kind: 'Deployment' } }),
@@ -144,6 +146,22 @@ describe('bad configs name the field and the fix', () => {
     [
       named({ kind: 'Deployment' }, { strategy: 'evict', evict: { maxUnavailable: '0%' } }),
       'evict.maxUnavailable: "0%"',
+    ],
+    [{ referencing: true, configSnapshot: true }, 'configSnapshot: true must be object'],
+    [{ referencing: true, configSnapshot: { history: 0 } }, 'configSnapshot.history: 0 must be >= 1'],
+    [{ referencing: true, configSnapshot: { history: 101 } }, 'configSnapshot.history: 101 must be <= 100'],
+    [{ referencing: true, configSnapshot: { history: '5' } }, 'configSnapshot.history: "5" must be integer'],
+    [
+      { referencing: true, configSnapshot: { keep: 5 } },
+      'configSnapshot.keep: is not a known field; known fields: history',
+    ],
+    ...(['restartedAt', 'evict'] as const).map((strategy): [unknown, string] => [
+      { referencing: true, configSnapshot: {}, strategy },
+      `configSnapshot: cannot stand beside strategy: ${strategy}, which leaves the references of the pod template as they are; use annotate`,
+    ]),
+    [
+      { referencing: true, configSnapshot: {}, patchType: 'apply' },
+      'patchType: "apply" cannot stand beside configSnapshot, whose patches test what they replace; leave it out',
     ],
     [
       { selector: { kind: 'Deployment', matchLabels: { 'a b': 'c' } } },

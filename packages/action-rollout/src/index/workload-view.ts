@@ -9,6 +9,8 @@ import {
 } from '@kube-trigger/kube';
 import { undoneMark } from '../annotations.js';
 import { Subject, type Subscription } from 'rxjs';
+import { isPointer } from '../snapshot/names.js';
+import { standsFor } from '../snapshot/origins.js';
 import type { KeysUsed } from './references.js';
 import type { Template, Workload } from './workload.js';
 
@@ -175,7 +177,9 @@ export class WorkloadView {
   }
 
   #changedAt(known: Entry | undefined, { template }: Workload): number | undefined {
-    if (known !== undefined && known.workload.template?.digest === template?.digest) return known.changedAtMs;
+    const before = known?.workload.template;
+    const isSame = known !== undefined && before?.digest === template?.digest && !wasSetBack(before, template);
+    if (isSame) return known.changedAtMs;
     // While it was not looking, it may have happened at any time.
     return this.#synced ? this.now() : undefined;
   }
@@ -194,14 +198,24 @@ export class WorkloadView {
   }
 }
 
+/** Whether some object that a snapshot stood for is referred to by its own name again: its pods are made anew, of what it has now. */
+function wasSetBack(before: Template | undefined, now: Template | undefined): boolean {
+  if (before === undefined || now === undefined) return false;
+  return [...now.readAs.keys()].some(
+    (object) => standsFor(before.readAs, object) !== undefined && standsFor(now.readAs, object) === undefined,
+  );
+}
+
 function removalsAfter(known: Entry | undefined, { template, writer, annotations }: Workload): Known['removals'] {
   if (known === undefined) return {};
   const before = known.workload.template?.annotations ?? {};
   const now = template?.annotations ?? {};
   let removals = known.removals;
+  // Who releases something else as well, and so writes the template that is kept elsewhere, is no adversary of a snapshot.
+  const isRelease = known.workload.template?.digest !== template?.digest;
   for (const annotation of Object.keys(before)) {
     const isUndone = annotations[undoneMark(annotation)] === before[annotation];
-    if (annotation in now || isUndone) continue;
+    if (annotation in now || isUndone || (isRelease && isPointer(annotation))) continue;
     const times = (removals[annotation]?.times ?? 0) + 1;
     removals = { ...removals, [annotation]: { times, by: writer?.manager ?? 'an unknown field manager' } };
   }

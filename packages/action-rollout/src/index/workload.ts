@@ -3,6 +3,8 @@ import { type KubeObject, labelSelectorText, type Projection, type Selector } fr
 import { OUR_PREFIX } from '../annotations.js';
 import { type Pod, podOf } from '../evict/pod.js';
 import { isPod, type Kind } from '../targets/kinds.js';
+import { pointerAnnotation, pointersIn, type OriginKind } from '../snapshot/names.js';
+import { type ReadAs, seeThrough, standsFor } from '../snapshot/origins.js';
 import { type Progress, progressOf } from './progress.js';
 import { type PodSpec, type References, referencesOf } from './references.js';
 
@@ -44,11 +46,13 @@ export interface Workload {
 }
 
 export interface Template {
-  /** Our annotations on it. */
+  /** Our annotations on it, but for names of snapshots that nothing refers to any more. */
   readonly annotations: Annotations;
-  /** Of everything else in it: equal digests mean that equal pods are made. */
+  /** Of everything else in it: equal digests mean that equal pods are made, of whichever snapshots of the same objects. */
   readonly digest: string;
+  /** A snapshot counts as the object that it was made of. */
   readonly references: References;
+  readonly readAs: ReadAs;
 }
 
 /** Who, other than kube-trigger, last wrote the pod template, as far as the API server tells. */
@@ -111,8 +115,9 @@ function wantedOf(object: KubeObject, kind: Kind): number | undefined {
 
 /** What a pod is made of does not change while it lives. */
 function podTemplate(object: KubeObject): Template {
-  const { spec } = object as { readonly spec?: PodSpec };
-  return { annotations: {}, digest: object.metadata.uid ?? '', references: referencesOf(spec ?? {}) };
+  const { spec = {}, metadata } = object as KubeObject & { readonly spec?: PodSpec };
+  const origins = seeThrough(spec, referencesOf(spec), pointersIn(ours(metadata.annotations)));
+  return { annotations: {}, digest: metadata.uid ?? '', ...origins };
 }
 
 function workloadRefOf(ref: NonNullable<Body['spec']>['workloadRef']): Workload['workloadRef'] {
@@ -131,11 +136,31 @@ function templateOf(object: KubeObject, path: readonly string[]): Template | und
   const annotations = body.metadata?.annotations ?? {};
   const others = Object.entries(annotations).filter(([name]) => !name.startsWith(OUR_PREFIX));
   const rest = { ...body, metadata: { ...body.metadata, annotations: Object.fromEntries(others) } };
+  const spec = body.spec ?? {};
+  const pointers = pointersIn(ours(annotations));
+  const { readAs, references } = seeThrough(spec, referencesOf(spec), pointers);
+  const { kept, text } = withoutSnapshots({ pointers, readAs }, { annotations: ours(annotations), rest });
   return {
-    annotations: ours(annotations),
-    digest: createHash('sha256').update(JSON.stringify(rest)).digest('base64url').slice(0, 22),
-    references: referencesOf(body.spec ?? {}),
+    annotations: kept,
+    digest: createHash('sha256').update(text).digest('base64url').slice(0, 22),
+    references,
+    readAs,
   };
+}
+
+/** The annotations that still say something, and the rest of the template as if its snapshots were what they stand for. */
+function withoutSnapshots(
+  { pointers, readAs }: { readonly pointers: ReadonlyMap<string, string>; readonly readAs: ReadAs },
+  { annotations, rest }: { readonly annotations: Annotations; readonly rest: object },
+): { readonly kept: Annotations; readonly text: string } {
+  const kept = { ...annotations };
+  let text = JSON.stringify(rest);
+  for (const [object, snapshot] of pointers) {
+    const [kind, name] = object.split('/') as [OriginKind, string];
+    if (standsFor(readAs, object) === undefined) delete kept[pointerAnnotation(kind, name)];
+    else text = text.replaceAll(`"${snapshot}"`, `"${name}"`);
+  }
+  return { kept, text };
 }
 
 function ours(annotations: Annotations | null | undefined): Annotations {

@@ -2,7 +2,8 @@ import type { Delivery, RuleIdentity } from '@kube-trigger/core';
 import { undoneMark } from '../annotations.js';
 import type { Progress } from '../index/progress.js';
 import type { Workload } from '../index/workload.js';
-import { adoptedBecause, isThere, restsBecause } from '../targets/decide.js';
+import type { Reading } from '../snapshot/pointing.js';
+import { adoptedBecause, BEING_DELETED, isThere, restsBecause } from '../targets/decide.js';
 import { type Lane, NOTHING_KNOWN } from '../targets/lanes.js';
 import type { Found, Target } from '../targets/target.js';
 
@@ -30,6 +31,8 @@ export interface Question {
   readonly rule: RuleIdentity;
   /** All that stand for this change. */
   readonly revisions: ReadonlySet<string>;
+  /** Of the object that changed; undefined where no snapshot is to stand for it. */
+  readonly reading?: Reading | undefined;
 }
 
 const SENT: Progress = { state: 'under way', because: 'its controller has not seen the change yet' };
@@ -38,17 +41,22 @@ export function standingOf(target: Target, question: Question): Standing {
   const { carrier, delivery, rule, annotation, revisions, found } = question;
   const lane = question.lane?.uid === carrier.workload.uid ? question.lane : NOTHING_KNOWN;
   const resting = restsBecause(target);
-  if (resting !== undefined) return { at: 'rest', because: resting };
+  const { reading } = question;
+  const isLive = reading?.isLive ?? true;
+  // Pods that read a snapshot read that, whoever starts them.
+  if (resting !== undefined && (isLive || resting === BEING_DELETED)) return { at: 'rest', because: resting };
   const mark = undoneMark(annotation);
   const { annotations, writtenAtMs } = carrier.workload;
   if (annotations[mark] !== undefined && revisions.has(annotations[mark]) && !lane.doubtful) return { at: 'undone' };
   const sent = lane.revisions.get(rule.uid);
-  if (isThere(found, lane, { delivery, rule, revisions })) {
+  const isSeen = sent?.generation === undefined || (carrier.workload.generation ?? 0) >= sent.generation;
+  const has = isThere(found, lane, { delivery, rule, revisions });
+  // An equal revision may be that of another object's change: where the references point is what counts.
+  if (reading === undefined ? has : reading.isPointed || (has && !isSeen)) {
     const sinceMs = writtenAtMs[annotation] ?? sent?.atMs ?? delivery.event.observedAtMs;
-    const isSeen = sent?.generation === undefined || (carrier.workload.generation ?? 0) >= sent.generation;
     return { at: 'given', sinceMs, progress: isSeen ? awaited(target.workload) : SENT };
   }
-  const adopted = adoptedBecause(target, lane, { event: delivery.event, rule });
+  const adopted = !isLive ? undefined : adoptedBecause(target, lane, { event: delivery.event, rule });
   if (adopted !== undefined) {
     return { at: 'given', adopted, sinceMs: delivery.event.observedAtMs, progress: awaited(target.workload) };
   }

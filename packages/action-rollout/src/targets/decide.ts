@@ -1,7 +1,9 @@
 import { type Delivery, type RuleIdentity, TriggerError, type TriggerEvent } from '@kube-trigger/core';
+import { OUR_PREFIX } from '../annotations.js';
 import { describeTarget } from '../errors.js';
 import type { Workload } from '../index/workload.js';
 import type { Known } from '../index/workload-view.js';
+import { isPointer } from '../snapshot/names.js';
 import type { Lane } from './lanes.js';
 import type { Target } from './target.js';
 
@@ -52,21 +54,27 @@ function writtenAfter({ writer, createdAtMs }: Workload, since: number): boolean
   return (writer?.atMs ?? createdAtMs) >= since - CLOCKS_MS;
 }
 
-/** Rejects when somebody else has taken our annotation away again and again. Every other time, so that a retry can tell whether it is over. */
-export function refuseContested({ holder }: Target, lane: Lane, annotation: string): void {
-  const { times = 0, by } = holder.removals[annotation] ?? {};
+/** Rejects when somebody else has taken one of our annotations away again and again. Every other time, so that a retry can tell whether it is over. */
+export function refuseContested({ holder }: Target, lane: Lane, annotations: readonly (string | undefined)[]): void {
+  const contested = annotations
+    .flatMap((annotation = '') => ({ annotation, times: 0, by: '', ...holder.removals[annotation] }))
+    .reduce((worst, each) => (each.times > worst.times ? each : worst));
+  const { annotation, times, by } = contested;
   if (times < REMOVALS || lane.contested === times) return;
   lane.contested = times;
   const target = describeTarget(holder.ref);
+  const what = isPointer(annotation) ? `the snapshot of ${annotation.slice(OUR_PREFIX.length)}` : annotation;
   throw new TriggerError(
     'KT_ROLLOUT_CONTESTED',
-    `${by} removed ${annotation} from the pod template of ${target} after each of the last ${times} rollouts, and each removal rolled it again`,
-    {
-      retry: 'never',
-      fix: `Let ${by} ignore annotations of the pod template that begin with trigger.app.example.com/, or use strategy: restartedAt. Then retry the rule`,
-    },
+    `${by} removed ${what} from the pod template of ${target} after each of the last ${times} rollouts, and each removal rolled it again`,
+    { retry: 'never', fix: `Let ${by} ${isPointer(annotation) ? OF_POINTERS : OF_ANNOTATIONS}. Then retry the rule` },
   );
 }
+
+const OF_ANNOTATIONS =
+  'ignore annotations of the pod template that begin with trigger.app.example.com/, or use strategy: restartedAt';
+const OF_POINTERS =
+  'ignore what the field manager kube-trigger writes to the pod template, or leave out configSnapshot';
 
 export interface Asked {
   readonly delivery: Delivery;

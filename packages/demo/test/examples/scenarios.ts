@@ -1,4 +1,4 @@
-import { WELL_KNOWN } from '@kube-trigger/kube';
+import { type KubeObject, type Resource, WELL_KNOWN } from '@kube-trigger/kube';
 import { eventually, never } from '@kube-trigger/testing';
 import { expect } from 'vitest';
 import { EventReceiver } from './event-receiver.js';
@@ -46,6 +46,13 @@ export const ON_NODE: Readonly<Record<string, (stage: ExampleStage) => Promise<v
   },
 };
 
+interface Greeter extends KubeObject {
+  readonly spec: { readonly template: { readonly spec: { readonly volumes: { configMap: { name: string } }[] } } };
+}
+interface Greeting extends KubeObject {
+  readonly data: { readonly greeting: string };
+}
+
 /** What each folder of examples/ shows, by its name. */
 export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise<void>>> = {
   'rolling-update': async (stage) => {
@@ -87,6 +94,28 @@ export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise
     const order = ['preview', 'checkout', 'search'].flatMap((name) => [`${name} is rolled`, `${name} is complete`]);
     expect(history.lines).toEqual(order);
     await told;
+  },
+
+  'config-snapshot': async (stage) => {
+    await stage.ready();
+    const ref = (resource: Resource, name: string) => ({ resource, namespace: 'default', name });
+    const greeter = ref(WELL_KNOWN.Deployment, 'greeter');
+    const reads = async () => {
+      const { spec } = await stage.kube.get<Greeter>(greeter);
+      return spec.template.spec.volumes[0]?.configMap.name ?? '';
+    };
+    const served = async () => (await stage.kube.get<Greeting>(ref(WELL_KNOWN.ConfigMap, await reads()))).data.greeting;
+    const hello = await eventually(async () => ((await reads()) === 'greeting' ? undefined : reads()));
+    const greeting = ref(WELL_KNOWN.ConfigMap, 'greeting');
+    await stage.rolls(greeter, () => stage.kube.patch(greeting, { data: { greeting: 'helo' } }, { type: 'merge' }));
+    expect(await served()).toBe('helo');
+    // What `kubectl rollout undo` does: the template of the ReplicaSet before.
+    const sets = await stage.kube.list<Greeter>(WELL_KNOWN.ReplicaSet, { namespace: 'default' });
+    const before = sets.find(({ spec }) => spec.template.spec.volumes[0]?.configMap.name === hello);
+    await stage.kube.patch(greeter, { spec: { template: before?.spec.template } }, { type: 'strategic' });
+    expect([await reads(), await served()]).toEqual([hello, 'hello']);
+    const undone = await stage.generation(greeter);
+    await never(async () => (await stage.generation(greeter)) !== undone, { forMs: 2000 });
   },
 
   'secret-rotation': async (stage) => {

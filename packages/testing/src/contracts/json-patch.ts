@@ -7,7 +7,7 @@ interface Operation {
 }
 
 /**
- * The part of RFC 6902 that writes what is known: `test`, `add` and `replace`. Undefined when an operation cannot be done or a test fails, as for
+ * The part of RFC 6902 that writes what is known: `test`, `add`, `replace` and `remove`. Undefined when an operation cannot be done or a test fails, as for
  * an API server, which then changes nothing. The target is not changed.
  */
 export function jsonPatch(target: object, operations: readonly Operation[]): object | undefined {
@@ -26,6 +26,7 @@ function apply(target: object, { op, path, value }: Operation): boolean {
   const exists = Object.hasOwn(parent, last);
   const holder = parent as Record<string, unknown>;
   if (op === 'test') return exists && isDeepStrictEqual(holder[last], value);
+  if (op === 'remove') return exists && !Array.isArray(parent) && delete holder[last];
   if (op === 'replace' && !exists) return false;
   if (op !== 'replace' && (op !== 'add' || Array.isArray(parent))) return false;
   holder[last] = structuredClone(value);

@@ -1,0 +1,416 @@
+import { isTriggerError, TriggerError } from '@kube-trigger/core';
+import { type KubeObject, WELL_KNOWN } from '@kube-trigger/kube';
+import { fakeDelivery, fakeEvent } from '@kube-trigger/testing/contracts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { restarted } from '../world.js';
+import { CONFIG, keyNamed, SnapshotWorld, told, VOLUME } from './world.js';
+
+const { ConfigMap, Secret, Deployment } = WELL_KNOWN;
+const POINTER = 'trigger.app.example.com/ConfigMap.app-config';
+const WEB = { resource: Deployment, namespace: 'shop', name: 'web' };
+const APP_CONFIG = { resource: ConfigMap, namespace: 'shop', name: 'app-config' };
+
+let world: SnapshotWorld;
+beforeEach(() => {
+  world = new SnapshotWorld();
+});
+
+describe('a change', () => {
+  it('points every reference that containers read by, and no credentials of others', async () => {
+    const env = (kind: string, name: string) => ({
+      name: 'A',
+      valueFrom: { [kind]: { name, key: 'app.conf', optional: true } },
+    });
+    const both = (name: string) => ({
+      env: [{ name: 'PLAIN', value: 'app-config' }, env('configMapKeyRef', name), env('secretKeyRef', 'app-config')],
+      envFrom: [{ configMapRef: { name } }, { secretRef: { name: 'app-config' } }],
+    });
+    const sources = (name: string) => [
+      { configMap: { name, items: [{ key: 'app.conf', path: 'a' }] } },
+      { secret: { name: 'app-config' } },
+    ];
+    const podOf = (name: string) => ({
+      initContainers: [{ name: 'init', ...both(name) }],
+      containers: [{ name: 'web', ...both(name), volumeMounts: [{ name: 'a', mountPath: '/a', subPath: 'app.conf' }] }],
+      volumes: [
+        { name: 'a', configMap: { name, defaultMode: 256, optional: true } },
+        { name: 'b', projected: { sources: sources(name) } },
+        { name: 'c', secret: { secretName: 'app-config' } },
+        { name: 'd', csi: { driver: 'd', nodePublishSecretRef: { name: 'app-config' } } },
+      ],
+      imagePullSecrets: [{ name: 'app-config' }],
+    });
+    world.deploy(podOf('app-config'));
+    await world.change({ 'app.conf': 'v2' });
+    const [snapshot = ''] = world.snapshots();
+    expect(world.template().spec).toEqual(podOf(snapshot));
+    expect([world.template().annotations[POINTER], world.generation()]).toEqual([snapshot, 2]);
+  });
+
+  it('costs one read and one copy, then a look and a patch for each target', async () => {
+    world.deploy();
+    await world.action.check(CONFIG, world.context);
+    const before = world.kube.said.length;
+    await world.change({ 'app.conf': 'v2' });
+    const asked = world.kube.said.slice(before);
+    expect(asked.slice(0, 4)).toEqual([
+      'get configmaps',
+      'create configmaps',
+      'get deployments.apps',
+      'patch deployments.apps',
+    ]);
+    // Afterwards a look at how many there are: no list of anything else while there is nothing to delete.
+    expect(asked.slice(4)).toEqual(['list configmaps', 'get configmaps']);
+  });
+
+  it('is recognised at the next one, keys and all, whatever stands for the object', async () => {
+    const key = (name: string) => ({
+      env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'app-config', key: name } } }],
+    });
+    world.deploy({ containers: [{ name: 'web', ...key('app.conf') }] });
+    await world.change({ 'app.conf': 'v2' });
+    world.put('app-config', { 'app.conf': 'v2', 'log.conf': 'loud' });
+    expect(told(await world.run({ event: { changedKeys: ['log.conf'] } }))).toBe(
+      'unchanged: does not use what changed (log.conf)',
+    );
+    world.put('app-config', { 'app.conf': 'v3', 'log.conf': 'loud' });
+    expect(told(await world.run({ event: { changedKeys: ['app.conf'] } }))).toMatch(
+      /^done: generation 3; reads ConfigMap app-config as /,
+    );
+  });
+
+  it('back to an earlier state is the earlier snapshot', async () => {
+    world.deploy();
+    await world.change({ 'app.conf': 'v2' });
+    const two = world.reads;
+    await world.change({ 'app.conf': 'v3' });
+    await world.change({ 'app.conf': 'v2' });
+    expect(world.reads).toBe(two);
+  });
+
+  it('that a timer asks for, or that the target does not read, rolls as ever', async () => {
+    world.deploy({ containers: [{ name: 'web' }], imagePullSecrets: [{ name: 'app-config' }] });
+    const objectRef = { kind: 'Deployment', name: 'web' };
+    const { referencing: _, ...rest } = CONFIG;
+    const config = { ...rest, objectRef };
+    expect(told(await world.run({}, config))).toBe('done: generation 2');
+    expect(told(await world.run({ event: { key: 'Timer/shop/x', change: 'occurred' } }, config))).toBe(
+      'done: generation 3',
+    );
+    expect(world.snapshots()).toEqual([]);
+  });
+
+  it('of a workload without replicas waits for nothing when its pods would read an old snapshot', async () => {
+    const spec = { replicas: 0 };
+    world.deploy(VOLUME, { spec });
+    expect(await world.change({ 'app.conf': 'v2' })).toBe(
+      'unchanged: has no replicas: pods that start later read the new state',
+    );
+    await world.kube.patch(WEB, { spec: { replicas: 1 } }, { type: 'merge' });
+    await world.change({ 'app.conf': 'v3' });
+    await world.kube.patch(WEB, { spec: { replicas: 0 } }, { type: 'merge' });
+    expect(await world.change({ 'app.conf': 'v4' })).toMatch(/^done/);
+  });
+
+  it('of an object that is gone leaves its readers with their snapshot', async () => {
+    world.deploy();
+    await world.change({ 'app.conf': 'v2' });
+    world.kube.objects.remove(APP_CONFIG);
+    const result = told(await world.run({ event: { change: 'deleted', revision: '' } }));
+    expect(result).toBe(`unchanged: keeps ${world.reads}: there is no ConfigMap app-config any more`);
+    expect(world.snapshots()).toEqual([world.reads]);
+  });
+});
+
+describe('beside others', () => {
+  it('an edit between the look and the patch is kept, and pointed as well', async () => {
+    world.deploy();
+    let edits = 0;
+    world.kube.intercept = ({ verb, resource }) => {
+      if (verb !== 'patch' || resource.kind !== 'Deployment' || edits > 0) return;
+      edits += 1;
+      const containers = [
+        { name: 'sidecar', envFrom: [{ configMapRef: { name: 'app-config' } }] },
+        ...VOLUME.containers,
+      ];
+      const before = world.kube.objects.get(WEB) as KubeObject & { spec: object };
+      world.kube.objects.put(Deployment, {
+        ...before,
+        spec: { template: { metadata: {}, spec: { ...VOLUME, containers } } },
+      } as KubeObject);
+    };
+    await world.change({ 'app.conf': 'v2' });
+    const { containers = [] } = world.template().spec as {
+      containers?: { envFrom?: { configMapRef: { name: string } }[] }[];
+    };
+    expect([containers.length, containers[0]?.envFrom?.[0]?.configMapRef.name, world.generation()]).toEqual([
+      2,
+      world.reads,
+      3,
+    ]);
+  });
+
+  it('gives up for now where somebody edits all the time', async () => {
+    world.deploy();
+    let edits = 0;
+    world.kube.intercept = ({ verb, resource }) => {
+      if (verb === 'patch' && resource.kind === 'Deployment')
+        world.deploy(VOLUME, { spec: { minReadySeconds: (edits += 1) } });
+    };
+    expect(await codeOf(world.change({ 'app.conf': 'v2' }))).toEqual(['KT_ROLLOUT_BUSY', 'backoff']);
+    expect(edits).toBe(5);
+  });
+
+  it('a spec that the API server refuses is not tried again', async () => {
+    world.deploy();
+    world.kube.intercept = ({ verb, resource }) => {
+      if (verb === 'patch' && resource.kind === 'Deployment')
+        throw new TriggerError('KT_KUBE_INVALID', 'no', { retry: 'never' });
+    };
+    expect(await codeOf(world.change({ 'app.conf': 'v2' }))).toEqual(['KT_KUBE_INVALID', 'never']);
+    expect(world.kube.said.filter((said) => said === 'patch deployments.apps')).toHaveLength(1);
+  });
+
+  it('references that are set back are left alone, and pointed by the next change', async () => {
+    world.deploy();
+    await world.change({ 'app.conf': 'v2' });
+    const { annotations } = world.template();
+    world.put('app-config', { 'app.conf': 'v3' });
+    const seenAt = world.context.scheduler.now();
+    await world.context.scheduler.advance(10);
+    // As `kubectl apply` does: the names in the manifest, other annotations as they are.
+    const time = new Date(world.context.scheduler.now()).toISOString();
+    const managedFields = [{ manager: 'kubectl', time, fieldsV1: { 'f:spec': { 'f:template': {} } } }];
+    world.deploy(VOLUME, { annotations, metadata: { managedFields } });
+    expect(told(await world.run({ event: { observedAtMs: seenAt } }))).toBe(
+      'unchanged: adopted: kubectl changed its pod template after this change',
+    );
+    expect([world.reads, world.generation()]).toEqual(['app-config', 3]);
+    expect(await world.change({ 'app.conf': 'v4' })).toMatch(/^done: generation 4; reads ConfigMap app-config as /);
+  });
+
+  it('a template that still reads a snapshot is not adopted, whoever has changed it', async () => {
+    world.deploy();
+    await world.change({ 'app.conf': 'v2' });
+    const seenAt = world.context.scheduler.now();
+    await world.context.scheduler.advance(10);
+    await world.kube.patch(WEB, { spec: { template: { spec: { hostname: 'new' } } } }, { type: 'merge' });
+    world.put('app-config', { 'app.conf': 'v3' });
+    expect(told(await world.run({ event: { observedAtMs: seenAt } }))).toMatch(/^done: generation 4; reads /);
+  });
+
+  const setBack = (image: string) => {
+    const [container] = VOLUME.containers;
+    world.deploy({ ...VOLUME, containers: [{ ...container, image }] }, { annotations: world.template().annotations });
+  };
+
+  it('setting nothing but the references back again and again is not answered for ever', async () => {
+    world.deploy();
+    for (const version of ['v2', 'v3', 'v4']) {
+      expect(await world.change({ 'app.conf': version })).toMatch(/^done/);
+      setBack('web:1');
+    }
+    expect(await codeOf(world.change({ 'app.conf': 'v5' }))).toEqual(['KT_ROLLOUT_CONTESTED', 'never']);
+  });
+
+  it('releases that set them back are', async () => {
+    world.deploy();
+    for (const version of ['v2', 'v3', 'v4', 'v5', 'v6']) {
+      expect(await world.change({ 'app.conf': version })).toMatch(/^done/);
+      setBack(`web:${version}`);
+    }
+  });
+
+  it('undoing to an earlier snapshot is nobody’s removal and nothing that we answer', async () => {
+    world.deploy();
+    await world.change({ 'app.conf': 'v2' });
+    const two = world.kube.objects.get(WEB) as KubeObject;
+    await world.change({ 'app.conf': 'v3' });
+    world.kube.objects.put(Deployment, two);
+    const patches = world.kube.said.filter((said) => said.startsWith('patch deploy')).length;
+    await new SnapshotWorld(restarted(world.kube)).context.scheduler.settle();
+    expect(world.kube.said.filter((said) => said.startsWith('patch deploy'))).toHaveLength(patches);
+    expect(await world.change({ 'app.conf': 'v2' })).toBe(
+      `unchanged: reads ConfigMap app-config as ${world.reads} already`,
+    );
+    expect(await world.change({ 'app.conf': 'v4' })).toMatch(/^done/);
+  });
+});
+
+describe('what cannot be copied', () => {
+  it('is an object whose snapshot’s name somebody else has', async () => {
+    world.deploy();
+    await world.change({ 'app.conf': 'v2' });
+    const taken = world.reads;
+    await world.change({ 'app.conf': 'v1' });
+    const snapshot = { resource: ConfigMap, namespace: 'shop', name: taken };
+    world.kube.objects.remove(snapshot);
+    world.put(taken, { 'app.conf': 'mine' });
+    const error: unknown = await world.change({ 'app.conf': 'v2' }).catch((thrown: unknown) => thrown);
+    if (!isTriggerError(error)) throw new Error('was copied');
+    expect([error.code, error.message]).toEqual([
+      'KT_ROLLOUT_SNAPSHOT_TAKEN',
+      `ConfigMap shop/${taken} exists, and is not the snapshot of ConfigMap shop/app-config that must have this name`,
+    ]);
+    expect(world.get(snapshot)?.data).toEqual({ 'app.conf': 'mine' });
+    expect(world.reads).not.toBe(taken);
+  });
+
+  it.each(['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])(
+    'is a Secret of type %s',
+    async (type) => {
+      world.putSecret('token', { token: 'c2VjcmV0' }, type);
+      world.deploy({ containers: [{ name: 'web', envFrom: [{ secretRef: { name: 'token' } }] }] });
+      expect(await codeOf(world.run({ event: { key: 'Secret/shop/token' } }))).toEqual([
+        'KT_ROLLOUT_UNCOPYABLE',
+        'never',
+      ]);
+    },
+  );
+
+  it('is an object with too long a name', async () => {
+    const name = 'a'.repeat(243);
+    world.put(name, {});
+    world.deploy({ containers: [{ name: 'web', envFrom: [{ configMapRef: { name } }] }] });
+    expect(await codeOf(world.run({ event: { key: `ConfigMap/shop/${name}` } }))).toEqual([
+      'KT_ROLLOUT_UNCOPYABLE',
+      'never',
+    ]);
+  });
+
+  it('is told with the Role that is missing', async () => {
+    world.deploy();
+    world.kube.forbid('create', ConfigMap);
+    const error: unknown = await world.change({ 'app.conf': 'v2' }).catch((thrown: unknown) => thrown);
+    if (!isTriggerError(error)) throw new Error('was copied');
+    expect([error.code, world.generation()]).toEqual(['KT_ROLLOUT_FORBIDDEN', 1]);
+    expect(error.explanation).toContain('Add to a Role in namespace shop');
+    expect(error.explanation).toContain(
+      'resources: ["configmaps"], verbs: ["get", "list", "create", "patch", "delete"]',
+    );
+  });
+});
+
+describe('Secrets', () => {
+  const MARKER = 'correct-horse-battery-staple';
+  const BASE64 = Buffer.from(MARKER).toString('base64');
+
+  it('keep their type, and their values reach nothing but the copy', async () => {
+    world.putSecret('db', { password: BASE64 }, 'kubernetes.io/basic-auth');
+    world.deploy({ containers: [{ name: 'web', envFrom: [{ secretRef: { name: 'db' } }] }] });
+    const notes: unknown[] = [];
+    Object.assign(world.action, { events: { record: (note: unknown) => notes.push(note) } });
+    const results: unknown[] = [await world.run({ event: { key: 'Secret/shop/db' } })];
+    const [name = ''] = world.snapshots(Secret);
+    expect(world.get({ resource: Secret, name })).toMatchObject({
+      type: 'kubernetes.io/basic-auth',
+      immutable: true,
+      data: { password: BASE64 },
+    });
+    world.kube.forbid('create', Secret);
+    world.putSecret('db', { password: Buffer.from(`${MARKER}2`).toString('base64') });
+    results.push(
+      await world.run({ event: { key: 'Secret/shop/db' } }).catch((thrown: unknown) => [String(thrown), thrown]),
+    );
+    expect(notes).toHaveLength(1);
+    const everything = JSON.stringify([results, notes, world.context.logger.lines, world.template(), name]);
+    for (const secret of [MARKER, BASE64, BASE64.slice(0, 20)]) expect(everything).not.toContain(secret);
+  });
+
+  it('with equal values have names that only the holder of the key can make', async () => {
+    const nameWith = async (key: SnapshotWorld['key']) => {
+      const other = new SnapshotWorld();
+      other.key = key;
+      other.putSecret('db', { password: BASE64 });
+      other.deploy({ containers: [{ name: 'web', envFrom: [{ secretRef: { name: 'db' } }] }] });
+      await other.run({ event: { key: 'Secret/shop/db' } });
+      return other.snapshots(Secret)[0];
+    };
+    expect(await nameWith(keyNamed('a'))).toBe(await nameWith(keyNamed('a')));
+    expect(await nameWith(keyNamed('a'))).not.toBe(await nameWith(keyNamed('b')));
+  });
+});
+
+describe('several changes together', () => {
+  const pod = {
+    containers: [
+      { name: 'web', envFrom: [{ configMapRef: { name: 'app-config' } }, { configMapRef: { name: 'other' } }] },
+    ],
+    imagePullSecrets: [{ name: 'pull' }],
+  };
+  const keys = ['ConfigMap/shop/app-config', 'ConfigMap/shop/other', 'Secret/shop/pull'];
+  beforeEach(() => {
+    world.put('other', { a: '1' });
+    world.putSecret('pull', {});
+    world.deploy(pod);
+  });
+  const together = (some = keys) => {
+    const { changedKeys: _, ...unknown } = fakeEvent({ observedAtMs: world.context.scheduler.now() });
+    return Promise.allSettled(
+      some.map((key) =>
+        world.deliver(fakeDelivery({ event: { ...unknown, key, id: key }, id: key, revision: 'both' })),
+      ),
+    );
+  };
+  const pointed = () => JSON.stringify(world.template().spec).match(/"(app-config|other)-[0-9a-z]{10}"/g)?.length ?? 0;
+
+  it.each([[keys], [keys.toReversed()], [[keys[2], keys[0], keys[1]] as string[]]])(
+    'are one patch, in whatever order: %j',
+    async (order) => {
+      const results = await together(order);
+      expect([world.generation(), pointed()]).toEqual([2, 2]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
+    },
+  );
+
+  it('do not wait for one that fails', async () => {
+    world.kube.intercept = ({ verb, name }) => {
+      if (verb === 'get' && name === 'other') throw new TriggerError('KT_KUBE_SERVER_ERROR', 'boom');
+    };
+    const results = await together();
+    expect([pointed(), results.filter(({ status }) => status === 'rejected').length]).toEqual([1, 1]);
+    world.kube.intercept = undefined;
+    expect(
+      told(await world.run({ revision: 'both', redelivered: true, event: { key: 'ConfigMap/shop/other' } })),
+    ).toMatch(/^done/);
+    expect(pointed()).toBe(2);
+  });
+
+  it('that come one after the other are each pointed, also with an equal revision', async () => {
+    await together([keys[0] ?? '']);
+    await together([keys[1] ?? '']);
+    expect(pointed()).toBe(2);
+  });
+});
+
+describe('a process that is killed', () => {
+  it('after any of its requests leaves each target pointed once', async () => {
+    for (let killAt = 1; ; killAt += 1) {
+      const attempt = new SnapshotWorld();
+      attempt.deploy();
+      attempt.put('app-config', { 'app.conf': 'v2' });
+      const killed = new AbortController();
+      let requests = 0;
+      attempt.kube.intercept = ({ verb }) => {
+        if (verb !== 'list' && verb !== 'watch' && (requests += 1) === killAt) killed.abort(new Error('killed'));
+      };
+      const context = { ...attempt.context, signal: killed.signal };
+      const ended = await attempt.action.run(CONFIG, fakeDelivery(), context).then(
+        () => 'done',
+        () => 'killed',
+      );
+      attempt.kube.intercept = undefined;
+      const next = new SnapshotWorld(restarted(attempt.kube));
+      next.put('app-config', { 'app.conf': 'v2' });
+      await next.run({ redelivered: true });
+      expect([killAt, next.generation(), next.snapshots()]).toEqual([killAt, 2, [next.reads]]);
+      if (ended === 'done') break;
+    }
+  });
+});
+
+async function codeOf(promise: Promise<unknown>) {
+  const error = await promise.catch((thrown: unknown) => thrown);
+  if (!isTriggerError(error)) throw new Error(`no TriggerError: ${JSON.stringify(error)}`);
+  return [error.code, error.retry];
+}
