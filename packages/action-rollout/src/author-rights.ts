@@ -11,11 +11,14 @@ const GROUP = `(has(ref.apiVersion)
     ? (ref.apiVersion.contains('/') ? ref.apiVersion.split('/')[0] : '')
     : ref.kind in ${KNOWN} ? ${KNOWN}[ref.kind] : '')`;
 const NAME = "(has(config.objectRef) ? config.objectRef.name : '')";
+const IS_POD = "(ref.kind == 'Pod' && (!has(ref.apiVersion) || !ref.apiVersion.contains('/')))";
+/** A pod is marked on what controls it. */
+const OWNERS = ['replicasets', 'statefulsets', 'daemonsets'].map((plural) => `'patch|apps|${plural}||' + ns + '|'`);
 /** What an Argo Rollout's \`workloadRef\` may lead to, which the rule does not show. */
 const HELD = ['deployments', 'statefulsets', 'daemonsets'].map((plural) => `'patch|apps|${plural}||' + ns + '|'`);
 
 /**
- * Who may patch these workloads. Of a kind that is not known here nobody can tell whether it is in namespaces: it takes the right in all of
+ * Who may patch these workloads, and with `strategy: evict` evict pods there. What pacing counts is not asked for: it shows nothing. Of a kind that is not known here nobody can tell whether it is in namespaces: it takes the right in all of
  * them.
  */
 export const AUTHOR_RIGHTS = `
@@ -25,8 +28,9 @@ export const AUTHOR_RIGHTS = `
     (has(config.referencing) ? variables.sourceNamespaces
       : [has(ref.namespace) ? ref.namespace : variables.home]
     ).map(ns,
-      (['patch|' + ${GROUP} + '|' + ${guessedPluralInCel('ref.kind')}
-        + '||' + (${IS_KNOWN} ? ns : '') + '|' + ${NAME}]
+      ((${IS_POD} ? [${OWNERS.join(', ')}] : ['patch|' + ${GROUP} + '|' + ${guessedPluralInCel('ref.kind')}
+        + '||' + (${IS_KNOWN} ? ns : '') + '|' + ${NAME}])
+        + (has(config.strategy) && config.strategy == 'evict' ? ['create||pods|eviction|' + ns + '|', 'list||pods||' + ns + '|'] : [])
         + (ref.kind == 'Rollout' ? [${HELD.join(', ')}] : [])
       ).join(' ')
     ).join(' ')

@@ -22,6 +22,10 @@ const ACTIONS: readonly object[] = [
   { updatePodTemplate: { selector: { kind: 'CronJob', namespace: 'front' } } },
   { updatePodTemplate: { referencing: true } },
   { updatePodTemplate: { referencing: true, kinds: [{ kind: 'CronJob' }, { kind: 'Deployment' }] } },
+  { updatePodTemplate: { objectRef: { kind: 'StatefulSet', name: 'db', namespace: 'data' }, strategy: 'evict' } },
+  { updatePodTemplate: { referencing: true, strategy: 'evict' } },
+  { updatePodTemplate: { objectRef: { apiVersion: 'v1', kind: 'Pod', name: 'web-0' }, strategy: 'evict' } },
+  { updatePodTemplate: { selector: { kind: 'Pod', matchLabels: { a: 'b' } }, strategy: 'evict' } },
   { exec: { selector: {}, command: ['true'] } },
   { exec: { name: 'web-0', namespace: 'other', command: ['true'] } },
   { exec: { objectRef: { kind: 'DaemonSet', name: 'agent' }, command: ['true'] } },
@@ -51,6 +55,6 @@ export const SPECS = [
   ...ACTIONS.map((action) => ({ sources: TIMERS, actions: [action] })),
   {
     sources: [...SOURCES.slice(0, 3), ...SOURCES.slice(5, 7)],
-    actions: [...ACTIONS.slice(0, 4), ...ACTIONS.slice(9, 12)],
+    actions: [...ACTIONS.slice(0, 4), ...ACTIONS.filter((action) => 'exec' in action)],
   },
 ];
