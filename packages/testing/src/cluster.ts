@@ -1,3 +1,4 @@
+import type { DevCluster } from '@kube-trigger/devcluster';
 import { describe } from 'vitest';
 import { envtestWanted, startEnvtest } from './envtest.js';
 import { installCrds } from './install-crds.js';
@@ -27,8 +28,21 @@ export function describeOnClusters(name: string, define: (start: StartCluster, c
   });
 }
 
-/** Starts the embedded API server. */
-export async function startEmbedded({ controllers = true, crds = [] }: StartClusterOptions = {}): Promise<TestCluster> {
+/** An embedded cluster, with the switches of its faults. */
+export type EmbeddedCluster = TestCluster & { readonly faults: DevCluster['faults'] };
+
+/** Starts an embedded cluster: API server and, unless it is told otherwise, controllers and a node that plays at running pods. */
+export function startCluster(
+  options: Pick<StartClusterOptions, 'controllers' | 'crds'> = {},
+): Promise<EmbeddedCluster> {
+  return startEmbedded(options);
+}
+
+/** The same, as `describeOnClusters` starts it. */
+export async function startEmbedded({
+  controllers = true,
+  crds = [],
+}: StartClusterOptions = {}): Promise<EmbeddedCluster> {
   // Loaded here, so that a run on the real server alone does not pay for it.
   const { startDevCluster } = await import('@kube-trigger/devcluster');
   const server = await startDevCluster({ controllers });
@@ -41,7 +55,7 @@ export async function startEmbedded({ controllers = true, crds = [] }: StartClus
     stop: () => server.stop(),
   });
   await installCrds(cluster.client, crds);
-  return cluster;
+  return Object.assign(cluster, { faults: server.faults });
 }
 
 /** Connects to the run's shared real control plane, or starts an own one. */

@@ -1,5 +1,12 @@
 export { ApiClient, type ApiObject, type ApiResponse, type Headers } from './api-client.js';
-export { type StartCluster, describeOnClusters, startEmbedded, startReal } from './cluster.js';
+export {
+  type EmbeddedCluster,
+  type StartCluster,
+  describeOnClusters,
+  startCluster,
+  startEmbedded,
+  startReal,
+} from './cluster.js';
 export { type Envtest, type EnvtestOptions, envtestWanted, startEnvtest } from './envtest.js';
 export { type EventuallyOptions, type NeverOptions, WaitError, eventually, never } from './eventually.js';
 export {

@@ -167,6 +167,13 @@ function itActs(bench: () => Bench): void {
     expect(targets.some((target) => target.outcome === 'done')).toBe(true);
   });
 
+  it('holds nothing once it has acted', async () => {
+    await bench().run();
+    expect(await bench().until(async () => (await bench().heldAfterwards()) === 0, 'something is still held')).toBe(
+      true,
+    );
+  });
+
   it('declares the RBAC for what it asks of the Kubernetes API', async () => {
     const { world, plugin } = bench();
     await bench().run();

@@ -1,11 +1,13 @@
 import { type Filter, type FilterPlugin, isTriggerError, type TriggerEvent, type Verdict } from '@kube-trigger/core';
-import { VirtualClock } from '@kube-trigger/core/testing';
+import { silentLogger, VirtualClock } from '@kube-trigger/core/testing';
 import * as fc from 'fast-check';
+import { Subscription } from 'rxjs';
 import type { TSchema } from 'typebox';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type FakeContext, fakeContext, fakeEvent } from './fake-context.js';
 import { type Collaborators, makeInstance } from './make-instance.js';
 import { type AnyPlugin, configOf, itIsAPlugin } from './plugin-contract.js';
+import { liveHeapBytes } from './live-heap.js';
 import { anyEvent } from './random-events.js';
 
 export interface FilterFixture<C extends TSchema> extends Partial<Collaborators> {
@@ -14,6 +16,8 @@ export interface FilterFixture<C extends TSchema> extends Partial<Collaborators>
   readonly config: unknown;
   /** It counts what passed (a rate): what it was asked before counts, and another instance may answer otherwise. */
   readonly remembers?: boolean;
+  /** Of how many events with different keys next to nothing may be kept. Default a million. */
+  readonly manyEvents?: number;
 }
 
 /** Every run looks at the same events, so that a failure can be looked into. */
@@ -21,12 +25,15 @@ const SEED = 20_260_101;
 const EVENTS = 10_000;
 /** So often may a filter put an event off before that counts as never. */
 const PATIENCE = 1000;
+const MANY = 1_000_000;
+/** What may be kept of all of them together. */
+const KEPT_BYTES = 16_000_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
 /**
  * What every filter must hold, as vitest tests over 10,000 random events: an answer to each, a verdict with a reason or a coded error with a fix;
  * the same answer to the same event at the same time; deferred into the future, and not for ever; event and config are left alone; no
- * timers and no log lines; the object is looked at only where the plugin says so.
+ * timers and no log lines; nothing is kept of a million events; the object is looked at only where the plugin says so.
  */
 export function describeFilterContract<C extends TSchema>(name: string, fixture: FilterFixture<C>): void {
   describe(`the filter contract of ${name}`, () => {
@@ -40,6 +47,7 @@ export function describeFilterContract<C extends TSchema>(name: string, fixture:
     itAnswers(() => bench);
     itDefers(() => bench);
     itHasNoSideEffects(() => bench);
+    itIsBounded(() => bench, fixture.manyEvents);
     itIsPure(() => bench, fixture.remembers === true ? undefined : () => new Bench(plugin, fixture));
   });
 }
@@ -150,6 +158,36 @@ function itHasNoSideEffects(bench: () => Bench): void {
     for (const event of events(100)) bench().ask(event);
     expect(bench().contexts.filter(({ scheduler }) => scheduler.pending > 0)).toEqual([]);
     expect(bench().contexts.flatMap(({ logger }) => logger.lines)).toEqual([]);
+  });
+}
+
+function itIsBounded(bench: () => Bench, many = MANY): void {
+  it('keeps next to nothing of many events', { timeout: 300_000 }, () => {
+    const { filter, config, needsObject } = bench();
+    let nowMs = START_MS;
+    // Timers and log lines are another test's matter.
+    const scheduler = { now: () => nowMs, schedule: () => Subscription.EMPTY };
+    const context = { ...fakeContext(), scheduler, logger: silentLogger };
+    const object = { metadata: { namespace: 'shop', name: 'app-config' }, data: { 'app.conf': 'listen=80' } };
+    const sample = { ...fakeEvent({ data: object.metadata }), ...(needsObject ? { object } : {}) };
+    const before = liveHeapBytes();
+    for (let i = 0; i < many; i += 1) {
+      nowMs += 1;
+      const event = {
+        ...sample,
+        id: `e${i}`,
+        key: `k${i}`,
+        revision: `r${i}`,
+        observedAtMs: nowMs,
+        waitingSinceMs: nowMs,
+      };
+      try {
+        filter.decide(config, event, context);
+      } catch {
+        // So is this.
+      }
+    }
+    expect(liveHeapBytes() - before).toBeLessThan(KEPT_BYTES);
   });
 }
 

@@ -64,6 +64,13 @@ export function itIsAPlugin(plugin: AnyPlugin, config: () => Promise<unknown>): 
     expect(configOf(plugin, once)).toEqual(once);
   });
 
+  it('is plain data as a schema, and so is what comes of it: definitions and editors get it as JSON', async () => {
+    const schema = JSON.parse(JSON.stringify(plugin.config)) as TSchema;
+    expect(schema).toEqual(plugin.config);
+    const value = configOf(plugin, await config());
+    expect(configOf({ ...plugin, config: schema }, JSON.parse(JSON.stringify(value)))).toEqual(value);
+  });
+
   it('names its error codes and what they mean', () => {
     for (const [code, meaning] of Object.entries(plugin.errors ?? {})) {
       expect(code).toMatch(/^KT_[A-Z0-9]+(_[A-Z0-9]+)+$/);

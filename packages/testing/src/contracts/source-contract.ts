@@ -65,6 +65,7 @@ export function describeSourceContract<C extends TSchema>(name: string, fixture:
 
     itIsAPlugin(plugin, async () => (await fixture.world()).config);
     itHoldsItsResources(() => bench);
+    itHoldsNoMoreWithTime(() => bench);
     if (plugin.semantics === 'level') itSaysWhatIs(() => bench);
     else itSaysWhatHappened(() => bench);
     itReadsItsObjects(() => bench);
@@ -72,6 +73,8 @@ export function describeSourceContract<C extends TSchema>(name: string, fixture:
     itFailsInForm(() => bench);
   });
 }
+
+const MANY_CHANGES = 30;
 
 interface Listener {
   readonly events: SourceEvent[];
@@ -179,6 +182,18 @@ function itHoldsItsResources(bench: () => Bench): void {
     const heard = gone.events.length;
     await bench().change(stays);
     expect(gone.events).toHaveLength(heard);
+  });
+}
+
+function itHoldsNoMoreWithTime(bench: () => Bench): void {
+  it('holds no more after many changes than after one', async () => {
+    const { world } = bench();
+    const listener = await bench().synced();
+    await bench().change(listener);
+    const held = world.held();
+    for (let step = 0; step < MANY_CHANGES; step += 1) await bench().change(listener);
+    await bench().until(() => world.held() <= held, `it holds more than the ${held} of its first change`);
+    expect(world.held()).toBeLessThanOrEqual(held);
   });
 }
 

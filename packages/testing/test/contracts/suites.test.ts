@@ -35,7 +35,7 @@ beforeAll(async () => {
     const failures = failed.get(plugin) ?? new Set();
     failed.set(plugin, status === 'failed' ? failures.add(title) : failures);
   }
-});
+}, 300_000);
 
 it.each([
   'the source contract of good',
@@ -76,6 +76,11 @@ describe('a source that', () => {
     ['an option without a description', 'describes every option'],
     ['takes unknown options', 'refuses unknown options by name'],
     ['refuses its own defaults', 'takes its own defaults'],
+    [
+      'a schema that JSON changes',
+      'is plain data as a schema, and so is what comes of it: definitions and editors get it as JSON',
+    ],
+    ['holds more with each change', 'holds no more after many changes than after one'],
     ['another contract', 'can be registered'],
     ['a code that is none', 'names its error codes and what they mean'],
   ])('%s fails: %s', (plugin, title) => {
@@ -102,6 +107,7 @@ describe('a filter that', () => {
     ['chatters', 'has no timers and logs nothing'],
     ['counts', same],
     ['is another one after a restart', same],
+    ['remembers everything', 'keeps next to nothing of many events'],
     ['looks at the object without saying so', 'looks at the object only where its plugin says so'],
     ['says that it looks at the object', 'looks at the object only where its plugin says so'],
     ['an option without a description', 'describes every option'],
@@ -113,6 +119,7 @@ describe('a filter that', () => {
 describe('an action that', () => {
   it.each([
     ['does nothing', 'acts, and names its targets'],
+    ['leaves something open', 'holds nothing once it has acted'],
     ['names no target', 'acts, and names its targets'],
     ['waits for ever', 'acts, and names its targets'],
     ['waits without a reason', 'acts, and names its targets'],
