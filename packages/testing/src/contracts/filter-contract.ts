@@ -169,12 +169,12 @@ function itIsBounded(bench: () => Bench, many = MANY): void {
     const scheduler = { now: () => nowMs, schedule: () => Subscription.EMPTY };
     const context = { ...fakeContext(), scheduler, logger: silentLogger };
     const object = { metadata: { namespace: 'shop', name: 'app-config' }, data: { 'app.conf': 'listen=80' } };
-    const sample = { ...fakeEvent({ data: object.metadata }), ...(needsObject ? { object } : {}) };
+    const pattern = { ...fakeEvent({ data: object.metadata }), ...(needsObject ? { object } : {}) };
     const before = liveHeapBytes();
     for (let i = 0; i < many; i += 1) {
       nowMs += 1;
       const event = {
-        ...sample,
+        ...pattern,
         id: `e${i}`,
         key: `k${i}`,
         revision: `r${i}`,
