@@ -1,4 +1,4 @@
-import { type KubeObject, type Resource, WELL_KNOWN } from '@kube-trigger/kube';
+import { type KubeObject, readyPods, type Resource, WELL_KNOWN } from '@kube-trigger/kube';
 import { eventually, never } from '@kube-trigger/testing';
 import { expect } from 'vitest';
 import { EventReceiver } from './event-receiver.js';
@@ -162,6 +162,46 @@ export const SCENARIOS: Readonly<Record<string, (stage: ExampleStage) => Promise
     await change({ note: 'and again' });
     await never(() => receiver.events.length > 1, { forMs: 4000 });
     expect(receiver.refused).toBe(0);
+  },
+
+  'gitops-evict': async (stage) => {
+    await stage.ready();
+    const changes = [
+      {
+        config: 'web-config',
+        data: { greeting: 'good morning' },
+        resource: WELL_KNOWN.Deployment,
+        name: 'web',
+        count: 3,
+      },
+      { config: 'db-config', data: { cache: 'large' }, resource: WELL_KNOWN.StatefulSet, name: 'db', count: 2 },
+    ];
+    for (const { config, data, resource, name, count } of changes) {
+      const pods = async () => {
+        const { ready } = await readyPods(stage.kube, { namespace: 'default', labelSelector: `app=${name}` });
+        return ready.map(({ metadata }) => metadata.uid ?? '');
+      };
+      const before = await eventually(async () => ((await pods()).length === count ? pods() : undefined));
+      const workload = { resource, namespace: 'default', name };
+      const { spec } = await stage.kube.get<KubeObject & { spec: unknown }>(workload);
+      await stage.kube.patch(
+        { resource: WELL_KNOWN.ConfigMap, namespace: 'default', name: config },
+        { data },
+        { type: 'merge' },
+      );
+      await eventually(
+        async () => {
+          const now = await pods();
+          return now.length === count && now.every((uid) => !before.includes(uid));
+        },
+        { because: `every pod of ${name} should be another one`, timeoutMs: 60_000 },
+      );
+      const after = await stage.kube.get<KubeObject & { spec: unknown }>(workload);
+      expect(after.spec).toEqual(spec);
+      expect(after.metadata.annotations?.['trigger.app.example.com/cause']).toContain(
+        `ConfigMap default/${config} updated`,
+      );
+    }
   },
 
   'nightly-restart': async (stage) => {
