@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
+import { IMAGE_ENV } from './suite/bundle.js';
 
 export interface OperatorProcessOptions {
   readonly kubeconfig: string;
@@ -31,7 +32,8 @@ export class OperatorProcess {
   static async start({ kubeconfig, args = [], clockAheadMs = 0 }: OperatorProcessOptions): Promise<OperatorProcess> {
     const clock = clockAheadMs === 0 ? [] : ['--import', clockAhead(clockAheadMs)];
     const all = [...clock, operatorMain(), 'run', '--kubeconfig', kubeconfig, '--health-port', '0', ...args];
-    const child = spawn(process.execPath, all, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const env = { ...process.env, ...IMAGE_ENV };
+    const child = spawn(process.execPath, all, { stdio: ['ignore', 'ignore', 'pipe'], env });
     const log: string[] = [];
     const port = new Promise<number>((resolve, reject) => {
       child.once('error', reject);

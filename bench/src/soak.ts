@@ -1,4 +1,5 @@
 import { kubeconfigFor, startEmbedded, startFaultProxy, startReal, type TestCluster } from '@kube-trigger/testing';
+import { Churn } from './churn.js';
 import { disturbUntil, type FaultName } from './disturbances.js';
 import { Fleet } from './fleet.js';
 import { judge, type Verdict } from './judge.js';
@@ -26,6 +27,8 @@ export interface SoakOptions {
   readonly restartApiserverEvery: number;
   readonly faultEvery: number;
   readonly faults: readonly FaultName[];
+  /** ConfigMaps that come and go, so many a minute and none twice, under a rule of their own; 0: none. */
+  readonly churn: number;
   readonly sampleEvery: number;
   readonly seed: number;
   /** Told of each sample as it is taken. */
@@ -66,6 +69,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   await using fleet = new Fleet({ kubeconfig, namespace, replicas: options.replicas });
   await fleet.start();
   await set.ready();
+  await using meanwhile = new AsyncDisposableStack();
+  if (options.churn > 0) meanwhile.use(await Churn.start(cluster, namespace, options.churn));
   // Awaited here: what it uses ends with this scope.
   return await new Run({ options, cluster, proxy, link, fleet, set }).toItsEnd();
 }

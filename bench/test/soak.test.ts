@@ -10,6 +10,7 @@ const CALM: SoakOptions = {
   minutes: 1,
   cluster: 'embedded',
   rules: 10,
+  churn: 0,
   webhooks: 5,
   replicas: 1,
   writeEveryMs: 250,

@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
  */
 export const IMAGE_ENV = {
   NODE_ENV: 'production',
-  NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=128',
+  NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=128',
   MALLOC_ARENA_MAX: '1',
 };
 

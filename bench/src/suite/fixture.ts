@@ -63,6 +63,11 @@ export class Fixture {
     await this.must('PATCH', path, { data: { state: String(state) } }, MERGE);
   }
 
+  /** Deletes a ConfigMap. */
+  async remove(name: string): Promise<void> {
+    await this.must('DELETE', `/api/v1/namespaces/${this.namespace}/configmaps/${name}`);
+  }
+
   /** How often a Deployment's spec was written. */
   async generation(deployment: string): Promise<number> {
     const { json } = await this.must('GET', `/apis/apps/v1/namespaces/${this.namespace}/deployments/${deployment}`);
