@@ -14,11 +14,15 @@ const NAME = "(has(config.objectRef) ? config.objectRef.name : '')";
 const IS_POD = "(ref.kind == 'Pod' && (!has(ref.apiVersion) || !ref.apiVersion.contains('/')))";
 /** A pod is marked on what controls it. */
 const OWNERS = ['replicasets', 'statefulsets', 'daemonsets'].map((plural) => `'patch|apps|${plural}||' + ns + '|'`);
+/** A copy of what the rule watches, which goes again when nothing uses it. */
+const COPIES = ['configmaps', 'secrets'].flatMap((plural) =>
+  ['get', 'create', 'patch', 'delete'].map((verb) => `'${verb}||${plural}||' + ns + '|'`),
+);
 /** What an Argo Rollout's \`workloadRef\` may lead to, which the rule does not show. */
 const HELD = ['deployments', 'statefulsets', 'daemonsets'].map((plural) => `'patch|apps|${plural}||' + ns + '|'`);
 
 /**
- * Who may patch these workloads, and with `strategy: evict` evict pods there. What pacing counts is not asked for: it shows nothing. Of a kind that is not known here nobody can tell whether it is in namespaces: it takes the right in all of
+ * Who may patch these workloads, and with `strategy: evict` evict pods there. What is listed to count is not asked for: it shows nothing. Of a kind that is not known here nobody can tell whether it is in namespaces: it takes the right in all of
  * them.
  */
 export const AUTHOR_RIGHTS = `
@@ -31,6 +35,7 @@ export const AUTHOR_RIGHTS = `
       ((${IS_POD} ? [${OWNERS.join(', ')}] : ['patch|' + ${GROUP} + '|' + ${guessedPluralInCel('ref.kind')}
         + '||' + (${IS_KNOWN} ? ns : '') + '|' + ${NAME}])
         + (has(config.strategy) && config.strategy == 'evict' ? ['create||pods|eviction|' + ns + '|', 'list||pods||' + ns + '|'] : [])
+        + (has(config.configSnapshot) ? [${COPIES.join(', ')}] : [])
         + (ref.kind == 'Rollout' ? [${HELD.join(', ')}] : [])
       ).join(' ')
     ).join(' ')

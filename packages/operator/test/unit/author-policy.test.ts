@@ -84,6 +84,18 @@ describe('the policy asks whether the author may do what the rule does', () => {
     );
   });
 
+  it('for a copy of what is watched by making, changing and removing such objects', () => {
+    const spec = {
+      sources: [{ configMap: { name: 'cm' } }],
+      actions: [
+        { updatePodTemplate: { objectRef: { kind: 'Deployment', name: 'web', namespace: 'a' }, configSnapshot: {} } },
+      ],
+    };
+    const writes = needed(spec).filter(isWrite);
+    expect(writes).toContain('create||secrets||a|');
+    expect(asked(spec)).toEqual(expect.arrayContaining([...writes, 'get||configmaps||shop|cm', 'get||secrets||a|']));
+  });
+
   it('of an unknown kind in all namespaces, because it may be in none', () => {
     const sources = [{ resource: { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', name: 'web' } }];
     const ref = { apiVersion: 'apps.kruise.io/v1alpha1', kind: 'CloneSet', name: 'web' };
