@@ -327,7 +327,8 @@ describe('errors', () => {
     kube.intercept = ({ verb }) => {
       if (verb === 'patch') throw slowDown;
     };
-    await expect(run()).rejects.toBe(slowDown);
+    const { code, message, retry } = slowDown;
+    await expect(run()).rejects.toMatchObject({ code, message, retry });
   });
 });
 
