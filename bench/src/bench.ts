@@ -43,6 +43,9 @@ const command = new Command('bench')
   // 1 means that something is worse than the baseline allows.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
+// Controllers are process groups of their own, which a Ctrl-C does not reach: they end with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 /** pnpm hands a `--` on that people write before the options of a script. */
 const args = process.argv.slice(2);
 command.parse(args[0] === '--' ? args.slice(1) : args, { from: 'user' });
