@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { TestCluster } from '@kube-trigger/testing';
-import type { PodAccess } from './pod.js';
+import { kubeconfigFor, type TestCluster } from '@kube-trigger/testing';
 import type { Controller } from './controller.js';
 import { Fixture } from './fixture.js';
 import { each } from './pace.js';
@@ -44,13 +43,18 @@ export class Crowd {
   }
 
   /** The operator, over all the namespaces, as in a pod. */
-  start(): Promise<Controller> {
+  async start(): Promise<Controller> {
     const [first, ...others] = this.fixtures.map(({ namespace }) => namespace);
     const { token, ca } = this.cluster;
+    const { url } = this.link;
     const namespace = first ?? '';
-    const pod: PodAccess | undefined = ca === undefined ? undefined : { url: this.link.url, token, ca, namespace };
     const args = others.flatMap((other) => ['--namespace', other]);
-    return this.stage.startController(this.cluster, { namespace, args, pod });
+    if (ca !== undefined) {
+      return this.stage.startController(this.cluster, { namespace, args, pod: { url, token, ca, namespace } });
+    }
+    // Pods have TLS: the embedded API server, which has none, is reached by a kubeconfig.
+    const kubeconfig = await this.cluster.writeKubeconfig(undefined, kubeconfigFor({ url, token }));
+    return this.stage.startController(this.cluster, { namespace, args, kubeconfig });
   }
 
   /** Writes something into a ConfigMap or Secret that is about what it held before. */
