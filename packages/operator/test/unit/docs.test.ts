@@ -130,6 +130,36 @@ describe('the README', () => {
   });
 });
 
+describe('the decisions', () => {
+  const names = readdirSync(join(ROOT, 'docs/decisions'));
+
+  it('have a number each, which their title says', () => {
+    const numbers = names.map((name) => name.slice(0, 4));
+    expect(new Set(numbers).size).toBe(names.length);
+    const titles = names.map((name) => readFileSync(join(ROOT, 'docs/decisions', name), 'utf8').slice(0, 8));
+    expect(titles).toEqual(numbers.map((number) => `# ${number}: `));
+  });
+});
+
+/** Links of Markdown to files and folders of the repository. */
+function linksOf(path: string): string[] {
+  const text = readFileSync(path, 'utf8').replaceAll(/^ *```[^]*?^ *```/gm, '');
+  return [...text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((link) => !link.includes(':'));
+}
+
+describe('every link in the docs', () => {
+  it('leads to a file that is there', () => {
+    const broken = filesBelow(ROOT, /\.md$/).flatMap((path) =>
+      linksOf(path)
+        .filter((link) => !existsSync(join(path, '..', link)))
+        .map((link) => `${path.slice(ROOT.length + 1)}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
 describe('docs/reference/rules.md', () => {
   const page = readFileSync(join(ROOT, 'docs/reference/rules.md'), 'utf8');
   const second = page.slice(page.indexOf('Beside the plugin key of an action'));
