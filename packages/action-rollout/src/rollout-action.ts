@@ -1,4 +1,11 @@
-import { type Action, type ActionContext, type ActionResult, type Delivery, toTriggerError } from '@kube-trigger/core';
+import {
+  type Action,
+  type ActionContext,
+  type ActionResult,
+  type CheckedUntil,
+  type Delivery,
+  toTriggerError,
+} from '@kube-trigger/core';
 import {
   type DigestKeyProvider,
   DigestKeyToken,
@@ -94,8 +101,8 @@ export class RolloutAction implements Action<RolloutConfig> {
     return new Rollouts({ kube: this.kube, events: this.events, shared: this.#shared, ...run });
   }
 
-  /** The targets are seen and may be patched. Opens the index, so that it is there before the first change. */
-  async check(config: RolloutConfig, context: ActionContext): Promise<void> {
+  /** The targets are seen and may be patched. Opens the index, so that it is there before the first change. Holds while the named one is there. */
+  async check(config: RolloutConfig, context: ActionContext): Promise<CheckedUntil> {
     for (const scope of scopesOf(config, context)) {
       const { view, place } = await this.#views.at(scope, context);
       if (scope.name !== undefined && view.get(scope.name) === undefined) throw notFound(place);
@@ -105,6 +112,7 @@ export class RolloutAction implements Action<RolloutConfig> {
     await this.#checkListed(config, context);
     if (!isPatching(config)) await this.#evict.check(scopesOf(config, context), context);
     await this.#snapshots.check(config, context);
+    return { until: this.#views.gone(config.objectRef?.name) };
   }
 
   async #checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {

@@ -76,7 +76,7 @@ describeOnClusters('updatePodTemplate', (start) => {
 
     it('passes its check; one that is missing does not', async () => {
       const action = new RolloutAction(kube);
-      await expect(action.check(configOf(kind), context())).resolves.toBeUndefined();
+      await expect(action.check(configOf(kind), context())).resolves.toBeDefined();
       const missing = await codeOf(action.check(configOf(kind, 'missing'), context()));
       const patched = await codeOf(action.run(configOf(kind, 'missing'), fakeDelivery(), context()));
       expect([missing, patched]).toEqual(['KT_ROLLOUT_TARGET_NOT_FOUND', 'KT_ROLLOUT_TARGET_NOT_FOUND']);

@@ -2,7 +2,7 @@ import { type Delivery, isTriggerError, TriggerError } from '@kube-trigger/core'
 import type { KubeObject } from '@kube-trigger/kube';
 import { fakeContext, fakeDelivery, fakeEvent, RecordingKubeClient } from '@kube-trigger/testing/contracts';
 import { of } from 'rxjs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { RolloutAction } from '../src/index.js';
 import {
   annotationsOf,
@@ -295,6 +295,15 @@ describe('errors', () => {
     expect(await rejection(action.check(config, fakeContext()))).toEqual(notFound);
   });
 
+  it('of a target that goes away later ask for another look', async () => {
+    const { until } = await action.check(config, fakeContext());
+    const looks: unknown[] = [];
+    until.subscribe((look) => looks.push(look));
+    kube.objects.remove(BUSYBOX);
+    await vi.waitFor(() => expect(looks).toHaveLength(1));
+    expect(await rejection(action.check(config, fakeContext()))).toEqual(notFound);
+  });
+
   it('of RBAC have the rule to add', async () => {
     kube.forbid('patch', StatefulSet);
     expect(await rejection(run())).toEqual(forbidden('patch'));
@@ -305,7 +314,7 @@ describe('errors', () => {
     expect(await rejection(run())).toEqual(forbidden('watch'));
     expect(await rejection(action.check(config, fakeContext()))).toEqual(forbidden('watch'));
     kube.resumeWatches();
-    await expect(action.check(config, fakeContext())).resolves.toBeUndefined();
+    await expect(action.check(config, fakeContext())).resolves.toBeDefined();
   });
 
   it('of an admission plugin keep its words and do not blame RBAC alone', async () => {
@@ -334,7 +343,7 @@ describe('errors', () => {
 
 it.each(['KT_KUBE_NOT_FOUND', 'KT_KUBE_FORBIDDEN'])('passes its check where access reviews answer %s', async (code) => {
   kube.canI = () => Promise.reject(new TriggerError(code, 'create selfsubjectaccessreviews'));
-  await expect(action.check(config, fakeContext())).resolves.toBeUndefined();
+  await expect(action.check(config, fakeContext())).resolves.toBeDefined();
 });
 
 it('does not pass its check where the access review fails otherwise', async () => {

@@ -31,6 +31,7 @@ export type {
   ActionPlugin,
   ActionResult,
   ActionWaiting,
+  CheckedUntil,
   ConfigIssue,
   ConfiguredRbacRule,
   Delivery,

@@ -1,5 +1,6 @@
+import { EMPTY, Subject, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { type Action, TriggerError } from './support/core.js';
+import { type Action, type CheckedUntil, TriggerError } from './support/core.js';
 import { FakeWorld } from './support/fake-world.js';
 import { Harness, type Setup } from './support/harness.js';
 import { DONE, Recorder } from './support/recorder.js';
@@ -168,6 +169,52 @@ describe('check', () => {
     world.set('k', '1');
     await clock.advance(60_000);
     expect(harness.of('settled')).toHaveLength(1);
+  });
+
+  it('is made again when what it rests on moves, and nobody listens after the stop', async () => {
+    const moves = new Subject<void>();
+    const missing = () => Promise.reject(new TriggerError('KT_X', 'missing'));
+    const answers = [() => Promise.resolve(), missing, () => Promise.resolve()];
+    const instance: Action = {
+      run: () => Promise.resolve(DONE),
+      check: async () => {
+        await answers.shift()?.();
+        return { until: moves };
+      },
+    };
+    const { harness, clock } = setUp([{ instance }]);
+    await harness.start();
+    await clock.advance(600_000);
+    const said = () => harness.of('check').map(({ error }) => error?.message);
+    expect([answers.length, said()]).toEqual([2, [undefined]]);
+    moves.next();
+    await clock.advance(60_000);
+    expect(said()).toEqual([undefined, 'missing', undefined]);
+    expect(moves.observed).toBe(true);
+    await harness.stop();
+    expect(moves.observed).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['fails', throwError(() => new Error('boom'))],
+    ['ends', EMPTY],
+    ['is none', 'soon'],
+  ])('whose promise to say when %s is made once', async (_, until) => {
+    let asked = 0;
+    const instance: Action = {
+      run: () => Promise.resolve(DONE),
+      check: () => {
+        asked += 1;
+        return Promise.resolve({ until } as CheckedUntil);
+      },
+    };
+    const { harness, clock } = setUp([{ instance }]);
+    await harness.start();
+    await clock.advance(600_000);
+    expect(asked).toBe(1);
+    await harness.stop();
+    expect(clock.pending).toBe(0);
   });
 
   it('that throws synchronously is a failed one', async () => {

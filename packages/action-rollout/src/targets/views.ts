@@ -1,6 +1,6 @@
 import type { ActionContext } from '@kube-trigger/core';
 import type { KubeClient } from '@kube-trigger/kube';
-import { defer, delay, EMPTY, filter, merge, type Observable, of, type SchedulerLike, take } from 'rxjs';
+import { defer, delay, EMPTY, filter, merge, NEVER, type Observable, of, type SchedulerLike, take } from 'rxjs';
 import { failingAs, type Place } from '../errors.js';
 import { workloadProjection } from '../index/workload.js';
 import type { OpenView, WorkloadIndex } from '../index/workload-index.js';
@@ -56,6 +56,15 @@ export class Views {
     const missed = defer(() => (targets.some(isOther) ? of(undefined) : EMPTY));
     const heard = views.map((view) => view.changes.pipe(filter((name) => name === undefined || names.has(name))));
     return merge(missed, ...heard).pipe(take(1), delay(SOON_MS, scheduler));
+  }
+
+  /** Emits once the workload of this name, which is there now, is not any more; never without a name. */
+  gone(name: string | undefined): Observable<unknown> {
+    if (name === undefined) return NEVER;
+    const views = [...this.#open.values()].map(({ view }) => view).filter((view) => view.get(name) !== undefined);
+    const isGone = () => views.some((view) => view.get(name) === undefined);
+    const missed = defer(() => (isGone() ? of(undefined) : EMPTY));
+    return merge(missed, ...views.map((view) => view.changes.pipe(filter(isGone)))).pipe(take(1));
   }
 
   release(): void {

@@ -93,7 +93,12 @@ export interface Action<C = unknown, D = unknown> {
    * Looks, without touching anything, whether the action could work (target there, verb allowed), so that a bad rule shows it
    * before the first change. Rejects with a `TriggerError`; it is repeated until it resolves and never holds up deliveries.
    */
-  check?(config: C, context: ActionContext): Promise<void>;
+  check?(config: C, context: ActionContext): Promise<void | CheckedUntil>;
+}
+
+/** What a check found holds until `until` says something: then it is made again, a second later at the soonest. */
+export interface CheckedUntil {
+  readonly until: Observable<unknown>;
 }
 
 /** A rule of RBAC in Kubernetes' own form; the deploy manifests' Role is generated from these. */

@@ -136,6 +136,20 @@ describeOnClusters('a wrong rule', (start) => {
     await stage.rolled('statefulsets', 'lonely', { before });
   });
 
+  it('that was right until its target was deleted says so before the next change', async () => {
+    await stage.configMap('brief', { a: '1' });
+    await stage.workload('deployments', 'brief');
+    await stage.rule('brief', seedRule({ kind: 'Deployment', name: 'brief' }, { name: 'brief' }));
+    await stage.ready('brief');
+    await stage.deleteWorkload('deployments', 'brief');
+    await stage.condition('brief', 'Ready', {
+      status: 'False',
+      message: new RegExp(`Deployment ${stage.namespace}/brief does not exist`),
+    });
+    await stage.workload('deployments', 'brief');
+    await stage.ready('brief');
+  });
+
   it('that names a ConfigMap which is not there waits for it', async () => {
     await stage.rule('early', seedRule({ kind: 'Deployment', name: 'web' }, { name: 'early' }));
     await stage.condition('early', 'Ready', {

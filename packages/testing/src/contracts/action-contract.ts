@@ -148,8 +148,8 @@ class Bench {
     return { outcome: touched.some(({ outcome }) => outcome === 'done') ? 'done' : result.outcome, targets: touched };
   }
 
-  check(signal?: AbortSignal): Promise<void> {
-    return this.action.check?.(this.config, this.#context(signal)) ?? Promise.resolve();
+  async check(signal?: AbortSignal): Promise<void> {
+    await this.action.check?.(this.config, this.#context(signal));
   }
 
   #context(signal: AbortSignal | undefined) {
