@@ -21,15 +21,31 @@ export function taken(snapshot: ObjectRef, origin: ObjectRef): TriggerError {
   });
 }
 
+/** What copies need, besides what every rule does. */
+export const COPY_VERBS = ['get', 'list', 'create', 'patch', 'delete'];
+
 /** The Role that rules with `configSnapshot` need besides, for objects of this kind. */
 export function mayNotCopy(origin: ObjectRef, cause: TriggerError): TriggerError {
-  const { resource, namespace } = origin;
-  const verbs = '["get", "list", "create", "patch", "delete"]';
+  const { resource, namespace = '' } = origin;
   return new TriggerError('KT_ROLLOUT_FORBIDDEN', `kube-trigger may not copy ${described(origin)}: ${cause.message}`, {
     retry: cause.retry,
     cause,
-    fix: `Add to a Role in namespace ${namespace}, bound to kube-trigger's identity: {apiGroups: [""], resources: ["${qualifiedName(resource)}"], verbs: ${verbs}}; kube-trigger rbac prints all that the rule needs`,
+    fix: `${roleFor(namespace, qualifiedName(resource))}; kube-trigger rbac prints all that the rule needs`,
   });
+}
+
+/** Found before the first change. `refused` are the first verbs that are missing, e.g. `create configmaps` and `get secrets`. */
+export function mayCopyNothing(namespace: string, refused: readonly [string, string]): TriggerError {
+  const message = `kube-trigger may copy neither ConfigMaps nor Secrets in ${namespace}: it may not ${refused.join(', nor ')}`;
+  return new TriggerError('KT_ROLLOUT_FORBIDDEN', message, {
+    retry: 'backoff',
+    fix: `${roleFor(namespace, 'configmaps')}, or the same for secrets where the rule watches those; kube-trigger rbac prints all that the rule needs`,
+  });
+}
+
+function roleFor(namespace: string, resource: string): string {
+  const verbs = JSON.stringify(COPY_VERBS).replaceAll(',', ', ');
+  return `Add to a Role in namespace ${namespace}, bound to kube-trigger's identity: {apiGroups: [""], resources: ["${resource}"], verbs: ${verbs}}`;
 }
 
 export function described({ resource, namespace, name }: ObjectRef): string {

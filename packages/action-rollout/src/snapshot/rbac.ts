@@ -1,10 +1,11 @@
 import type { ConfiguredRbacRule } from '@kube-trigger/core';
+import { COPY_VERBS } from './errors.js';
 
 const LIST = ['list'];
 
 /** What no rule without `configSnapshot` needs: to copy, and to see Jobs that still refer to a copy. */
 export const SNAPSHOT_RBAC: readonly ConfiguredRbacRule[] = [
-  { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+  { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: COPY_VERBS },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: LIST },
 ];
 

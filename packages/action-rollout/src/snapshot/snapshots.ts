@@ -1,20 +1,22 @@
-import { type ActionContext, isTriggerError, type TriggerError, type TriggerEvent } from '@kube-trigger/core';
+import type { ActionContext, TriggerEvent } from '@kube-trigger/core';
 import {
   type DigestKeyProvider,
   type KubeClient,
   type ObjectRef,
+  type Resource,
   SNAPSHOT_LABEL,
   WELL_KNOWN,
 } from '@kube-trigger/kube';
 import { causeOf } from '../annotations.js';
 import type { RolloutConfig } from '../config.js';
+import { isAllowed } from '../targets/allowed.js';
 import { scopesOf } from '../targets/choose.js';
 import type { Target } from '../targets/target.js';
 import { collect } from './collect.js';
 import { Collector } from './collector.js';
 import { Copier } from './copier.js';
 import { marksOf } from './copy.js';
-import { mayNotCopy } from './errors.js';
+import { COPY_VERBS, mayCopyNothing } from './errors.js';
 import type { Pins } from './pins.js';
 import { originIn, Pointing } from './pointing.js';
 
@@ -53,24 +55,39 @@ export class Snapshots {
     this.#collector.soon({ origin, history, kinds }, context);
   }
 
-  /** Looks through what an earlier process, or a rule that is no more, has left where this one works. Rejects when it may see no copies at all. */
+  /**
+   * Looks through what an earlier process, or a rule that is no more, has left where this one works. Rejects when it may copy neither kind of
+   * objects there: which of them the sources watch is not known here.
+   */
   async check(config: RolloutConfig, context: ActionContext): Promise<void> {
     if (config.configSnapshot === undefined) return;
     const namespaces = new Set(scopesOf(config, context).map(({ namespace }) => namespace));
     for (const namespace of namespaces) {
-      const refusals: TriggerError[] = [];
+      const refused: string[] = [];
       for (const resource of [WELL_KNOWN.ConfigMap, WELL_KNOWN.Secret]) {
-        const origin = { resource, namespace, name: '*' };
-        const names = await this.#origins(origin, context).catch((thrown: unknown) => {
-          if (!(isTriggerError(thrown) && thrown.code === 'KT_KUBE_FORBIDDEN')) throw thrown;
-          refusals.push(mayNotCopy(origin, thrown));
-          return [];
-        });
-        for (const name of names) this.collect(config, { ...origin, name }, context);
+        const verb = await this.#refusedVerb(resource, namespace, context);
+        if (verb === undefined) await this.#collectIn(config, { resource, namespace, name: '*' }, context);
+        else refused.push(`${verb} ${resource.plural}`);
       }
-      const [first, second] = refusals;
-      if (first !== undefined && second !== undefined) throw first;
+      const [configMaps, secrets] = refused;
+      if (configMaps !== undefined && secrets !== undefined) throw mayCopyNothing(namespace, [configMaps, secrets]);
     }
+  }
+
+  /** The first of what copies need that this identity may not. */
+  async #refusedVerb(resource: Resource, namespace: string, context: ActionContext): Promise<string | undefined> {
+    for (const verb of COPY_VERBS) {
+      if (!(await isAllowed(this.kube, { verb, resource, namespace }, context))) return verb;
+    }
+    return undefined;
+  }
+
+  async #collectIn(config: RolloutConfig, place: ObjectRef, context: ActionContext): Promise<void> {
+    const { resource, namespace } = place;
+    const { signal } = context;
+    const listed = await this.kube.list(resource, { namespace, labelSelector: SNAPSHOT_LABEL, as: 'metadata', signal });
+    const names = new Set(listed.flatMap((object) => marksOf(object)?.origin ?? []));
+    for (const name of names) this.collect(config, { ...place, name }, context);
   }
 
   /** Resolves when nothing is left to be collected: for tests. */
@@ -80,10 +97,5 @@ export class Snapshots {
 
   dispose(): void {
     this.#collector.dispose();
-  }
-
-  async #origins({ resource, namespace }: ObjectRef, { signal }: ActionContext): Promise<string[]> {
-    const listed = await this.kube.list(resource, { namespace, labelSelector: SNAPSHOT_LABEL, as: 'metadata', signal });
-    return [...new Set(listed.flatMap((object) => marksOf(object)?.origin ?? []))];
   }
 }
