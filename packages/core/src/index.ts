@@ -107,6 +107,8 @@ export type {
 } from './rule/compiled-rule.js';
 export { CHOICE_WORDS } from './rule/choices.js';
 export { nearest } from './rule/nearest.js';
+export { readRecordedEvents } from './rule/recorded-events.js';
+export type { EventExpectation, RecordedEvent } from './rule/recorded-events.js';
 export { RESERVED_KEYS, RuleSpec } from './rule/rule-spec.js';
 export { validateConfig } from './rule/validate-config.js';
 export type { RuleIssue, Validated } from './rule/validate-config.js';

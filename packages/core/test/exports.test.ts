@@ -46,6 +46,7 @@ describe('the exports', () => {
         "isTriggerError",
         "nearest",
         "openSource",
+        "readRecordedEvents",
         "sleep",
         "toTriggerError",
         "use",

@@ -37,6 +37,7 @@ it('exports the suites and what stands in for the outside', () => {
       "FakeObjects",
       "RecordingKubeClient",
       "RecordingLogger",
+      "SAMPLE_EVENTS",
       "anyEvent",
       "configOf",
       "describeActionContract",
@@ -53,6 +54,7 @@ it('exports the suites and what stands in for the outside', () => {
       "optionRows",
       "optionTable",
       "readOptionTable",
+      "recordedEvents",
       "uncovered",
     ]
   `);

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
     'One key made the rule act too often in too short a time; the rule is stopped until it is resumed.',
   KT_OBJECT_GONE: 'A filter or action looks at the object of a change, which was deleted meanwhile.',
   KT_DRY_RUN: 'A write was refused, because a dry run writes nothing.',
+  KT_RECORDING_INVALID: 'Recorded events are not in their form; the message names the event, the value and the fix.',
   KT_STOPPED: 'The rule is being stopped; the work will be found again at the next start.',
 } as const;
 

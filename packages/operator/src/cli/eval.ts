@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import type { EventExpectation } from '@kube-trigger/core';
 import { Command } from 'commander';
 import { evaluate, type Evaluation } from '../evaluate/evaluate.js';
-import { type Expectation, recordedEvents } from '../evaluate/recorded-events.js';
+import { recordedEvents } from '../evaluate/recorded-events.js';
 import { createLogger } from '../logger.js';
 import { type CheckedRule, checkRules } from '../rule-files/check-rules.js';
 import { titleOf } from '../rule-files/manifests.js';
@@ -79,7 +80,7 @@ function orUsage<T>(what: string, work: () => T): T {
 }
 
 /** What is not as expected, in words. */
-function compare(found: Evaluation, expected: Expectation | undefined): string[] {
+function compare(found: Evaluation, expected: EventExpectation | undefined): string[] {
   if (expected === undefined) return [];
   const gates = found.asked.flatMap((asked) => asked.gates).filter(({ verdict }) => verdict !== 'Pass');
   const fitting = gates.filter(

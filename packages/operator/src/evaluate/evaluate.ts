@@ -6,6 +6,7 @@ import {
   LoggerToken,
   type PluginContext,
   RandomToken,
+  type RecordedEvent,
   type RuleInstances,
   SchedulerToken,
   type TriggerEvent,
@@ -14,7 +15,6 @@ import { createKubeClient, digestKeyProvider, DigestKeyToken, KubeClientToken, s
 import { VirtualTimeScheduler } from 'rxjs';
 import { container as rootContainer } from 'tsyringe';
 import { answer, type GateAnswer } from '../explain/look-now.js';
-import type { RecordedEvent } from './recorded-events.js';
 
 /** How one recorded event ended. */
 export interface Evaluation {
@@ -85,15 +85,15 @@ export async function evaluate(
     if (Number.isFinite(atMs)) clock.frame = Math.max(clock.now(), atMs);
   };
   try {
-    for (const [index, { event, atMs }] of events.entries()) {
-      runUntil(atMs);
+    for (const [index, { event }] of events.entries()) {
+      runUntil(event.observedAtMs);
       const before = [...waiting].find((other) => event.change !== 'occurred' && isSame(other.event, event));
       if (before !== undefined) {
         waiting.delete(before);
         end(before, 'Replaced');
       }
       const waitingSinceMs = before?.event.waitingSinceMs ?? event.waitingSinceMs;
-      ask({ index, event: { ...event, waitingSinceMs }, asked: [], untilMs: atMs });
+      ask({ index, event: { ...event, waitingSinceMs }, asked: [], untilMs: event.observedAtMs });
     }
     runUntil(Infinity);
     return done;

@@ -65,6 +65,7 @@ describe('kube-trigger eval', () => {
       [{ key: 'a', expect: 'Fire' }],
       'events[0].expect.outcome "Fire" is not one of Fires, Drop, Replaced, Waits, Error',
     ],
+    [[], 'it has no events; each is written as - key: ConfigMap/shop/app-config'],
   ])('refuses %j', (events, message) => {
     expect(() => recordedEvents(readYaml(JSON.stringify(events)), ruleWith())).toThrow(message);
   });

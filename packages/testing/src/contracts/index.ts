@@ -15,6 +15,7 @@ export { configOf } from './plugin-contract.js';
 export type { AnyPlugin } from './plugin-contract.js';
 export { uncovered } from './rbac-coverage.js';
 export { anyEvent } from './random-events.js';
+export { recordedEvents, SAMPLE_EVENTS } from './recorded-events.js';
 export { describeReadme } from './readme-contract.js';
 export type { ReadmeFixture } from './readme-contract.js';
 export { execResult, RecordingKubeClient } from './recording-kube-client.js';
