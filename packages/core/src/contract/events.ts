@@ -1,7 +1,7 @@
 import type { TriggerError } from './errors.js';
 
 /**
- * What a source says. A **level** source (a watch) emits what *is*: `present` for every key at first, then `synced`, then
+ * What a source says. A **level** source (a watch) emits what _is_: `present` for every key at first, then `synced`, then
  * `present` and `absent` as the world changes; saying the same thing twice is harmless. An **edge** source (a timer, a queue) emits
  * `occurred` with a unique revision each time, and `synced` at once.
  */
@@ -96,4 +96,5 @@ export interface CoalesceWindow {
   readonly maxWaitMs: number;
 }
 
+/** The verdict that lets a change through at once. */
 export const PASS: Verdict = { pass: true };

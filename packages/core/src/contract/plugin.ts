@@ -121,7 +121,7 @@ export interface ConfiguredRbacRule extends RbacRule {
   readonly note?: string;
 }
 
-/** A reference to an object, as in the seed's `objectRef`. */
+/** A reference to an object, as in a rule's `objectRef`. */
 export interface ObjectReference {
   readonly apiVersion?: string;
   readonly kind: string;
@@ -172,7 +172,7 @@ interface PluginFields<C extends TSchema> {
 interface SourceFields<C extends TSchema> extends PluginFields<C> {
   /** `level` sources say what is (`present`, `absent`), `edge` sources what happened (`occurred`). */
   readonly semantics: 'level' | 'edge';
-  /** What the seed's `objectRef` picks this source by. The config is then `{ namespace, name }`. */
+  /** What `objectRef` in a rule picks this source by. The config is then `{ namespace, name }`. */
   readonly handles?: { readonly apiVersion: string; readonly kind: string };
   /** Part of the checkpoint's identity: raise it when revisions are made differently, so that rules re-baseline. */
   readonly revisionFormat: number;

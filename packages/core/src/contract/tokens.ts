@@ -5,6 +5,7 @@ import type { PluginMetrics } from './metrics.js';
 import type { Plugin } from './plugin.js';
 
 // Registered symbols, so that two installed copies of this package still mean the same service.
+/** For what is logged outside of a call; within one, `context.logger` is it. */
 export const LoggerToken: InjectionToken<Logger> = Symbol.for('kube-trigger.Logger');
 /** The clock of the process; `asyncScheduler` in production. */
 export const SchedulerToken: InjectionToken<SchedulerLike> = Symbol.for('kube-trigger.Scheduler');
@@ -20,4 +21,5 @@ export const MetricsToken: InjectionToken<PluginMetrics> = Symbol.for('kube-trig
 
 /** For hosts: registers what differs from plugin to plugin. Called with the container of each instance before it is made. */
 export type EquipPlugin = (container: DependencyContainer, plugin: Plugin) => void;
+/** What hosts register an `EquipPlugin` for; no plugin needs it. */
 export const EquipPluginToken: InjectionToken<EquipPlugin> = Symbol.for('kube-trigger.EquipPlugin');
