@@ -1,4 +1,4 @@
-import type { ActionResult, Delivery, TriggerEvent } from '@kube-trigger/core';
+import { type ActionResult, type Delivery, isTriggerError, type TriggerEvent } from '@kube-trigger/core';
 import { type DigestKey, type KubeObject, type ObjectRef, WELL_KNOWN } from '@kube-trigger/kube';
 import {
   type FakeContext,
@@ -123,4 +123,11 @@ export function told({ targets }: ActionResult): string {
     .filter(({ target }) => !target.endsWith('*'))
     .map(({ outcome, message = '' }) => `${outcome}: ${message}`)
     .join(' | ');
+}
+
+/** Code and retry of what a promise rejects with. */
+export async function codeOf(promise: Promise<unknown>): Promise<[string, unknown]> {
+  const error = await promise.catch((thrown: unknown) => thrown);
+  if (!isTriggerError(error)) throw new Error(`no TriggerError: ${JSON.stringify(error)}`);
+  return [error.code, error.retry];
 }
