@@ -12,6 +12,7 @@ import type { TSchema } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../eventually.js';
 import { fakeContext, fakeDelivery, fakeEvent } from './fake-context.js';
+import { stillAlive } from './live-heap.js';
 import { type Collaborators, makeInstance } from './make-instance.js';
 import { type AnyPlugin, configOf, itIsAPlugin } from './plugin-contract.js';
 import { uncovered } from './rbac-coverage.js';
@@ -54,7 +55,7 @@ export interface ActionFixture<C extends TSchema> {
 
 /**
  * What every action must hold, as vitest tests: it acts and names its targets (also when it has to wait in between); a redelivery of the same
- * revision repeats nothing (level), or carries the same id (edge); it ends when its signal is aborted and holds nothing then; errors carry codes; `check` touches
+ * revision repeats nothing (level), or carries the same id (edge); it keeps no events; it ends when its signal is aborted and holds nothing then; errors carry codes; `check` touches
  * nothing; RBAC is declared.
  */
 export function describeActionContract<C extends TSchema>(name: string, fixture: ActionFixture<C>): void {
@@ -70,6 +71,7 @@ export function describeActionContract<C extends TSchema>(name: string, fixture:
     itActs(() => bench);
     if (plugin.semantics === 'level') itIsIdempotent(() => bench);
     else itCarriesItsId(() => bench);
+    itKeepsNoEvents(() => bench);
     itEndsWithItsSignal(() => bench);
     itFailsInForm(
       () => bench,
@@ -78,6 +80,10 @@ export function describeActionContract<C extends TSchema>(name: string, fixture:
     itChecksWithoutTouching(() => bench);
   });
 }
+
+const MANY_EVENTS = 30;
+/** An action may remember the latest ones. */
+const KEPT_EVENTS = 3;
 
 /** One world and the action in it. */
 class Bench {
@@ -217,6 +223,19 @@ function itCarriesItsId(bench: () => Bench): void {
     await bench().run({ event: fakeEvent({ id: 'event-2' }), id: 'event-2' });
     expect(new Set(bench().world.ids?.())).toEqual(new Set(['event-1', 'event-2']));
     expect(bench().world.ids?.()[0]).toBe('event-1');
+  });
+}
+
+function itKeepsNoEvents(bench: () => Bench): void {
+  it('keeps none of many events that it acted for', async () => {
+    const given: WeakRef<object>[] = [];
+    for (let i = 0; i < MANY_EVENTS; i += 1) {
+      const event = fakeEvent({ id: `event-${i}`, revision: `revision-${i}`, data: { name: `app-${i}` } });
+      given.push(new WeakRef(event));
+      await bench().run({ event, id: event.id, revision: `combined-${i}` });
+    }
+    expect(bench().world.touched()).toBeGreaterThanOrEqual(MANY_EVENTS);
+    expect(await stillAlive(given)).toBeLessThanOrEqual(KEPT_EVENTS);
   });
 }
 

@@ -12,6 +12,7 @@ import type { TSchema } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../eventually.js';
 import { type FakeContext, fakeContext, fakeEvent } from './fake-context.js';
+import { stillAlive } from './live-heap.js';
 import { type Collaborators, makeInstance } from './make-instance.js';
 import { type AnyPlugin, configOf, itIsAPlugin } from './plugin-contract.js';
 import { uncovered } from './rbac-coverage.js';
@@ -66,6 +67,7 @@ export function describeSourceContract<C extends TSchema>(name: string, fixture:
     itIsAPlugin(plugin, async () => (await fixture.world()).config);
     itHoldsItsResources(() => bench);
     itHoldsNoMoreWithTime(() => bench);
+    itKeepsNoEvents(() => bench);
     if (plugin.semantics === 'level') itSaysWhatIs(() => bench);
     else itSaysWhatHappened(() => bench);
     itReadsItsObjects(() => bench);
@@ -75,6 +77,8 @@ export function describeSourceContract<C extends TSchema>(name: string, fixture:
 }
 
 const MANY_CHANGES = 30;
+/** A source may remember the latest ones, beside the states that are. */
+const KEPT_EVENTS = 3;
 
 interface Listener {
   readonly events: SourceEvent[];
@@ -194,6 +198,34 @@ function itHoldsNoMoreWithTime(bench: () => Bench): void {
     for (let step = 0; step < MANY_CHANGES; step += 1) await bench().change(listener);
     await bench().until(() => world.held() <= held, `it holds more than the ${held} of its first change`);
     expect(world.held()).toBeLessThanOrEqual(held);
+  });
+}
+
+function itKeepsNoEvents(bench: () => Bench): void {
+  it('keeps none of many events that it said, beside the latest states', async () => {
+    const said: WeakRef<object>[] = [];
+    const present = new Set<string>();
+    let synced = false;
+    const subscription = bench()
+      .open()
+      .subscribe((event) => {
+        synced ||= event.change === 'synced';
+        if (event.change === 'occurred') event.settled?.('done');
+        if (event.change === 'present') present.add(event.key);
+        if (event.change === 'absent') present.delete(event.key);
+        if ('key' in event) said.push(new WeakRef(event));
+      });
+    try {
+      await bench().until(() => synced, 'no synced');
+      for (let step = 0; step < MANY_CHANGES; step += 1) {
+        const before = said.length;
+        await bench().world.change();
+        await bench().until(() => said.length > before, 'the change was not said');
+      }
+      expect(await stillAlive(said)).toBeLessThanOrEqual(present.size + KEPT_EVENTS);
+    } finally {
+      subscription.unsubscribe();
+    }
   });
 }
 

@@ -81,6 +81,7 @@ describe('a source that', () => {
       'is plain data as a schema, and so is what comes of it: definitions and editors get it as JSON',
     ],
     ['holds more with each change', 'holds no more after many changes than after one'],
+    ['remembers everything', 'keeps none of many events that it said, beside the latest states'],
     ['another contract', 'can be registered'],
     ['a code that is none', 'names its error codes and what they mean'],
   ])('%s fails: %s', (plugin, title) => {
@@ -135,6 +136,7 @@ describe('an action that', () => {
     ['throws', 'rejects, and does not throw, when a collaborator throws'],
     ['a check that touches', 'checks a good world without touching it'],
     ['a check that notices nothing', 'notices in check what would go wrong'],
+    ['remembers everything', 'keeps none of many events that it acted for'],
     ['undeclared RBAC', 'declares the RBAC for what it asks of the Kubernetes API'],
     [
       'an edge with a new id per attempt',
