@@ -188,7 +188,7 @@ export const BAD_RULES: readonly BadRule[] = [
   bad(
     'a glob that is not closed',
     source({ configMap: { keys: { include: ['[a'] } } }),
-    'spec.sources[0].configMap.keys.include[0]: "[a" is not a glob; close each [ and {, and write ranges upwards, as [a-z]',
+    'spec.sources[0].configMap.keys.include[0]: "[a" is not a glob; close each [ and {, put a comma between { and }, and write ranges upwards, as [a-z]',
   ),
   bad(
     'a negated glob',
