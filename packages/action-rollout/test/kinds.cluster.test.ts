@@ -3,6 +3,7 @@ import { type ApiObject, describeOnClusters, eventually, installCrd, type TestCl
 import { fakeContext, fakeDelivery, fakeEvent, RecordingLogger } from '@kube-trigger/testing/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RolloutAction, type RolloutConfig } from '../src/index.js';
+import { cronJobVersion } from './kinds.js';
 
 const REVISION = 'trigger.app.example.com/shop.example';
 const ANNOTATE = { strategy: 'annotate' } as const;
@@ -159,7 +160,7 @@ describeOnClusters('updatePodTemplate of many kinds', (start, server) => {
   });
 
   it('changes a CronJob’s template and starts no run', async () => {
-    const version = server === 'embedded' ? 'batch/v1' : await cronJobVersion(cluster);
+    const version = await cronJobVersion(cluster);
     await make(pathOf(version, 'cronjobs'), {
       metadata: { name: 'report' },
       spec: {
@@ -227,11 +228,6 @@ describeOnClusters('updatePodTemplate of many kinds', (start, server) => {
     });
   });
 });
-
-async function cronJobVersion(cluster: TestCluster): Promise<string> {
-  const { json } = await cluster.request<{ resources?: { name: string }[] }>('GET', '/apis/batch/v1');
-  return json.resources?.some(({ name }) => name === 'cronjobs') === true ? 'batch/v1' : 'batch/v1beta1';
-}
 
 function annotationsAt(object: ApiObject, ...path: string[]): unknown {
   const template = path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], object);

@@ -33,7 +33,7 @@ type Run = Omit<Partial<Delivery>, 'event'> & {
   readonly context?: FakeContextOptions;
 };
 
-const PLURALS: Readonly<Record<string, string>> = {
+const PLURALS = {
   ConfigMap: 'api/v1/configmaps',
   Secret: 'api/v1/secrets',
   Deployment: 'apis/apps/v1/deployments',
@@ -46,6 +46,8 @@ const PLURALS: Readonly<Record<string, string>> = {
 export class SnapshotStage implements AsyncDisposable {
   readonly logger = new RecordingLogger();
   readonly kube: KubeClient;
+  /** Where objects of a kind are: `apis/apps/v1/deployments`. */
+  readonly places: Record<string, string> = { ...PLURALS };
   action: RolloutAction;
 
   private constructor(
@@ -70,7 +72,7 @@ export class SnapshotStage implements AsyncDisposable {
     return new RolloutAction(kube, undefined, digestKeyProvider(this.kube, this.namespace));
   }
 
-  path(kind: string, name = '', of = PLURALS[kind] ?? ''): string {
+  path(kind: string, name = '', of = this.places[kind] ?? ''): string {
     const [, prefix, plural] = /^(.*)\/([^/]+)$/.exec(of) ?? [];
     return `/${prefix}/namespaces/${this.namespace}/${plural}${name === '' ? '' : `/${name}`}`;
   }
