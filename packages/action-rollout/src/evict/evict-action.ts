@@ -5,7 +5,7 @@ import type { RolloutConfig } from '../config.js';
 import type { Shared } from '../shared.js';
 import { isAllowed } from '../targets/allowed.js';
 import type { Choice } from '../targets/choose.js';
-import { isPod, POD } from '../targets/kinds.js';
+import { isPod, kindOf, POD } from '../targets/kinds.js';
 import type { Target } from '../targets/target.js';
 import type { Views, Where } from '../targets/views.js';
 import { answerOfEvictions } from './answer.js';
@@ -84,8 +84,14 @@ export class EvictAction {
     if (scope.name === undefined || isPod(scope.kind)) return undefined;
     const { view } = await this.parts.views.at(scope, context);
     const known = view.get(scope.name);
-    if (known !== undefined) ownerOf({ ...known, kind: scope.kind });
-    return labelSelectorText(known?.workload.selector);
+    if (known === undefined) return undefined;
+    ownerOf({ ...known, kind: scope.kind });
+    const { selector, workloadRef } = known.workload;
+    if (selector !== undefined || workloadRef === undefined) return labelSelectorText(selector);
+    // The same watch as at a change: see `groupsOf`.
+    const { kind, name } = { ...workloadRef, kind: kindOf(workloadRef) };
+    const held = await this.parts.views.at({ kind, namespace: scope.namespace, name }, context);
+    return labelSelectorText(held.view.get(name)?.workload.selector);
   }
 }
 

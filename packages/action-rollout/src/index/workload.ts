@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type KubeObject, labelSelectorText, type Projection, type Selector } from '@kube-trigger/kube';
+import { type KubeObject, type Projection, type Selector } from '@kube-trigger/kube';
 import { OUR_PREFIX } from '../annotations.js';
 import { type Pod, podOf } from '../evict/pod.js';
 import { isPod, type Kind } from '../targets/kinds.js';
@@ -35,8 +35,6 @@ export interface Workload {
   readonly writtenAtMs: Readonly<Record<string, number>>;
   /** When its status last changed, on the API server's clock. */
   readonly statusAtMs: number | undefined;
-  /** The labels of its pods, as a selector in the API's text form. */
-  readonly pods: string | undefined;
   /** So many pods; undefined for kinds that do not say. */
   readonly wanted: number | undefined;
   /** The labels of its pods, where it says them. */
@@ -100,7 +98,6 @@ export function workloadOf(object: KubeObject, kind: Kind): Workload {
     writer: writerOf(object, kind.templatePath),
     writtenAtMs: writtenAtMs(object, kind.templatePath),
     statusAtMs: statusAtMs(object),
-    pods: labelSelectorText(spec?.selector),
     wanted: wantedOf(object, kind),
     selector: spec?.selector,
     pod: isPod(kind) ? podOf(object) : undefined,

@@ -1,5 +1,5 @@
 import type { ActionContext } from '@kube-trigger/core';
-import { type KubeClient, type KubeObject, WELL_KNOWN } from '@kube-trigger/kube';
+import { type KubeClient, type KubeObject, labelSelectorText, WELL_KNOWN } from '@kube-trigger/kube';
 import { failingAs, targetOf } from '../errors.js';
 import type { Progress } from '../index/progress.js';
 import type { Target } from '../targets/target.js';
@@ -65,10 +65,11 @@ export class Failures {
 
   async #look(rolling: Rolling, { kube, context, isNew }: Asked): Promise<void> {
     const { ref, workload } = rolling.target;
-    if (workload.pods === undefined) return;
+    const labelSelector = labelSelectorText(workload.selector);
+    if (labelSelector === undefined) return;
     const where = {
       namespace: ref.namespace,
-      labelSelector: workload.pods,
+      labelSelector,
       signal: context.signal,
       isNew: (pod: KubeObject) => isNew(pod, rolling),
     };

@@ -1,5 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type KubeClient, type KubeObject, type ObjectRef, type RequestOptions, WELL_KNOWN } from '@kube-trigger/kube';
+import {
+  type KubeClient,
+  type KubeObject,
+  labelSelectorText,
+  type ObjectRef,
+  type RequestOptions,
+  type Selector,
+  WELL_KNOWN,
+} from '@kube-trigger/kube';
 import { OUR_PREFIX } from '../annotations.js';
 import { type KindRef, knownKind } from '../targets/kinds.js';
 
@@ -51,15 +59,18 @@ export async function earlierTemplate(
   { ref, object }: { readonly ref: ObjectRef; readonly object: Historic },
   {
     isFailed,
-    pods,
+    selector,
     ...options
-  }: RequestOptions & { readonly pods: string | undefined; readonly isFailed: (template: PodTemplate) => boolean },
+  }: RequestOptions & {
+    readonly selector: Selector | undefined;
+    readonly isFailed: (template: PodTemplate) => boolean;
+  },
 ): Promise<PodTemplate | undefined> {
   const kind = ref.resource.kind as Kind;
   const kept = await kube.list(RESOURCES[kind], {
     ...options,
     namespace: ref.namespace,
-    labelSelector: pods,
+    labelSelector: labelSelectorText(selector),
   });
   const earlier = kept
     .filter(({ metadata }) =>

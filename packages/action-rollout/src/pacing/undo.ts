@@ -49,7 +49,7 @@ async function undoOnce(kube: KubeClient, { ref, kind }: Found, job: UndoJob): P
   const resource = kind.kind === 'Deployment' ? WELL_KNOWN.ReplicaSet : WELL_KNOWN.ControllerRevision;
   const place = { resource, namespace: ref.namespace, verbs: ['list'] };
   const template = await failingAs(place, () =>
-    earlierTemplate(kube, { ref, object }, { pods: workload.pods, isFailed, signal }),
+    earlierTemplate(kube, { ref, object }, { selector: workload.selector, isFailed, signal }),
   );
   if (template === undefined) return 'its controller has kept no earlier template';
   const isOursAlone = differInOursOnly(template, object.spec.template);

@@ -1,6 +1,9 @@
 import { isTriggerError } from '@kube-trigger/core';
 import { type ApiObject, describeOnClusters, eventually, installCrd, type TestCluster } from '@kube-trigger/testing';
+import { fakeContext } from '@kube-trigger/testing/contracts';
+import { asyncScheduler } from 'rxjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RolloutAction } from '../../src/index.js';
 import { installRollouts, rolloutOf } from '../kinds.js';
 import { configOf, EvictStage, LABELS } from './stage.js';
 
@@ -60,7 +63,18 @@ describeOnClusters('strategy: evict with other kinds', (start, server) => {
     stage.node.leastReady = Infinity;
     const untouched = await specAt(stage.pathOf('deployments', 'web'));
     const { namespace } = stage;
-    const { result, done } = await stage.drive(configOf({ objectRef: { kind: 'Rollout', name: 'canary', namespace } }));
+    const config = configOf({ objectRef: { kind: 'Rollout', name: 'canary', namespace } });
+    const action = new RolloutAction(stage.kube);
+    await action.check(config, { ...fakeContext({ rule: { namespace: 'shop' } }), scheduler: asyncScheduler });
+    const { result, done } = await stage.drive(config);
+    // It looks at the pods in check as it does later.
+    expect(
+      stage.kube
+        .stats()
+        .watches.filter(({ resource }) => resource.plural === 'pods')
+        .map((watch) => watch.labelSelector),
+    ).toEqual(['app=web']);
+    action.dispose();
     expect([result.outcome, done]).toEqual(['done', [`Rollout/${namespace}/canary`]]);
     expect([replaced(), stage.node.leastReady]).toEqual([before.toSorted(), 1]);
     expect(await stage.markOf(stage.pathOf('rollouts', 'canary', ARGO))).toBe(DONE);
@@ -75,7 +89,7 @@ describeOnClusters('strategy: evict with other kinds', (start, server) => {
     expect([result.outcome, replaced()]).toEqual(['done', before.toSorted()]);
     const { metadata } = await stage.read(path);
     expect(metadata.annotations?.['trigger.app.example.com/shop.example']).toBe(DONE);
-    const ours = metadata.managedFields?.filter(({ manager = '' }) => manager.startsWith('kube-trigger'));
+    const ours = metadata.managedFields?.filter(({ manager }) => manager.startsWith('kube-trigger'));
     expect(ours?.map(({ manager, operation }) => [manager, operation])).toEqual([
       ['kube-trigger/shop.example', 'Apply'],
     ]);
