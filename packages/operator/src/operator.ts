@@ -222,9 +222,11 @@ class RunningOperator implements Operator {
     });
   }
 
-  /** A namespace that does not exist looks like one without rules. Whoever may not read namespaces is not told. */
+  /** A namespace that does not exist looks like one without rules. Whoever may not read namespaces is not told, and asks for nothing that is refused. */
   async #lookFor(name: string): Promise<void> {
     try {
+      const question = { verb: 'get', resource: WELL_KNOWN.Namespace, namespace: name, name };
+      if (!(await this.#kube.canI(question)).allowed) return;
       await this.#kube.get({ resource: WELL_KNOWN.Namespace, name }, { as: 'metadata' });
     } catch (thrown) {
       if (toTriggerError(thrown).code !== 'KT_KUBE_NOT_FOUND') return;
