@@ -96,3 +96,17 @@ export function forbidden(place: Place, verb: string, cause?: TriggerError): Tri
     },
   );
 }
+
+/** Undefined for a target that is gone: one of many may go at any time, but one that the rule names (`objectRef`) must be there. */
+export async function unlessGone<T>(
+  { objectRef }: { readonly objectRef?: unknown },
+  call: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (thrown) {
+    const gone = isTriggerError(thrown) && thrown.code === 'KT_ROLLOUT_TARGET_NOT_FOUND';
+    if (gone && objectRef === undefined) return undefined;
+    throw thrown;
+  }
+}

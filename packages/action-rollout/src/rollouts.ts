@@ -1,8 +1,8 @@
-import { type ActionContext, type Delivery, isTriggerError, type TargetResult } from '@kube-trigger/core';
+import { type ActionContext, type Delivery, type TargetResult } from '@kube-trigger/core';
 import { apiVersionOf, type EventRecorder, type KubeClient, type KubeObject } from '@kube-trigger/kube';
 import { causeOf, OUR_PREFIX, revisionAnnotation, undoneMark } from './annotations.js';
 import type { PatchingConfig } from './config.js';
-import { failingAs, targetOf } from './errors.js';
+import { failingAs, targetOf, unlessGone } from './errors.js';
 import { workloadOf } from './index/workload.js';
 import type { Course } from './pacing/deliveries.js';
 import { type Standing, standingOf } from './pacing/standing.js';
@@ -203,7 +203,7 @@ export class Rollouts {
     const { rule } = this.parts.context;
     const job = this.#job();
     lane.doubtful = true;
-    const applied = (await this.#unlessGone(() => failingAs(carrier.ref, () => send(job)))) ?? GONE;
+    const applied = (await unlessGone(this.parts.config, () => failingAs(carrier.ref, () => send(job)))) ?? GONE;
     lane.doubtful = false;
     if (typeof applied === 'string') return unchanged(target, applied);
     const { workload } = applied;
@@ -238,19 +238,10 @@ export class Rollouts {
   async #look(carrier: Found): Promise<Found | undefined> {
     const { kube, context } = this.parts;
     const { ref, kind } = carrier;
-    const object = await this.#unlessGone(() => failingAs(ref, () => kube.get(ref, { signal: context.signal })));
+    const object = await unlessGone(this.parts.config, () =>
+      failingAs(ref, () => kube.get(ref, { signal: context.signal })),
+    );
     return object === undefined ? undefined : { ...carrier, workload: workloadOf(object, kind) };
-  }
-
-  /** One that the rule names must be there; one of many may go at any time. */
-  async #unlessGone<T>(call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (thrown) {
-      const gone = isTriggerError(thrown) && thrown.code === 'KT_ROLLOUT_TARGET_NOT_FOUND';
-      if (gone && this.parts.config.objectRef === undefined) return undefined;
-      throw thrown;
-    }
   }
 
   #tell({ ref, workload }: Target, reason: string, message: string): void {

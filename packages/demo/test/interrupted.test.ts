@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 
+// Processes are looked for in /proc, which Linux has.
 it.skipIf(process.platform !== 'linux')(
   'a demo that is ended midway leaves no operator, no folder and no success',
   async () => {

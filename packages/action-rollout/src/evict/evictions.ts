@@ -1,8 +1,8 @@
-import { type ActionContext, type Delivery, isTriggerError, type TargetResult } from '@kube-trigger/core';
+import { type ActionContext, type Delivery, type TargetResult } from '@kube-trigger/core';
 import { apiVersionOf, type EventRecorder, type KubeClient, WELL_KNOWN } from '@kube-trigger/kube';
 import { CAUSE_ANNOTATION, causeOf, OUR_PREFIX, revisionAnnotation, undoneMark } from '../annotations.js';
 import type { RolloutConfig } from '../config.js';
-import { failingAs, targetOf } from '../errors.js';
+import { failingAs, targetOf, unlessGone } from '../errors.js';
 import { workloadOf } from '../index/workload.js';
 import type { Known } from '../index/workload-view.js';
 import type { Shared } from '../shared.js';
@@ -106,7 +106,7 @@ export class Evictions {
   async #lookFor({ carrier }: PodGroup): Promise<Marked | string | undefined> {
     const { kube, delivery, context, marks } = this.parts;
     const { ref, kind } = carrier;
-    const object = await this.#unlessGone(() =>
+    const object = await unlessGone(this.parts.config, () =>
       this.#inTurn(() => failingAs(ref, () => kube.get(ref, { signal: context.signal }))),
     );
     if (object === undefined) return 'does not exist any more';
@@ -144,7 +144,7 @@ export class Evictions {
     const { uid } = carrier.workload;
     const marked: Marked = { uid, mark, atMs, doubtful: true, found: false, evicted: new Set() };
     marks.set(targetOf(carrier.ref), delivery.id, marked);
-    const written = await this.#unlessGone(() => this.#annotate(group, mark));
+    const written = await unlessGone(this.parts.config, () => this.#annotate(group, mark));
     marked.doubtful = false;
     if (written === undefined) return 'does not exist any more';
     this.#tell(carrier, causeOf(delivery.event, context.rule));
@@ -220,7 +220,7 @@ export class Evictions {
     const { revision, delivery } = marked.mark;
     const mark: Mark = { revision, delivery, replacing: undefined };
     const isLatest = marks.latest(targetOf(group.carrier.ref)) === marked;
-    if (isLatest) await this.#unlessGone(() => this.#annotate(group, mark));
+    if (isLatest) await unlessGone(this.parts.config, () => this.#annotate(group, mark));
     marked.mark = mark;
   }
 
@@ -268,17 +268,6 @@ export class Evictions {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.parts.shared.turns.run(this.parts.context.rule.uid, work);
-  }
-
-  /** One that the rule names must be there; one of many may go at any time. */
-  async #unlessGone<T>(call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (thrown) {
-      const gone = isTriggerError(thrown) && thrown.code === 'KT_ROLLOUT_TARGET_NOT_FOUND';
-      if (gone && this.parts.config.objectRef === undefined) return undefined;
-      throw thrown;
-    }
   }
 
   #tell({ ref, workload }: Pick<Known, 'ref' | 'workload'>, message: string): void {

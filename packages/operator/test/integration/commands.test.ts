@@ -174,6 +174,7 @@ describeOnClusters('the command line says and does', (start, server) => {
     });
   });
 
+  // The kubectl that it takes is that of KUBEBUILDER_ASSETS.
   it.skipIf(server === 'embedded')('the same as a plugin of kubectl', async () => {
     const main = fileURLToPath(import.meta.resolve('@kube-trigger/operator/main'));
     await writeFile(join(dir, 'kubectl-trigger'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, {

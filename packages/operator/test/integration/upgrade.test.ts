@@ -43,6 +43,7 @@ const path = (kind: string, name = '') => `/apis/app.example.com/v1alpha1/namesp
 
 describe.runIf(process.env['KT_RECORD_RELEASE'] === '1')('this release', () => {
   describeOnClusters('records', (start, cluster) => {
+    // One recording is enough, and the same on every machine.
     it.skipIf(cluster === 'kube-apiserver')('what it leaves', async () => {
       const crds = definitions(bundledRegistry());
       await using stage = await stageWith(start, crds);

@@ -57,6 +57,7 @@ describe('deploy/', () => {
   });
 });
 
+// Neither kubectl nor helm is a part of this project: skipped where they are not installed; .ci/run installs helm.
 describe.skipIf(!hasKustomize)('kubectl kustomize', () => {
   const render = (overlay: string) =>
     parsed(execFileSync('kubectl', ['kustomize', join(DEPLOY, 'kustomize/overlays', overlay)], { encoding: 'utf8' }));
