@@ -33,7 +33,7 @@ export interface Filter<C = unknown, D = unknown> {
   decide(config: C, event: TriggerEvent<D>, context: FilterContext): Verdict;
 }
 
-/** One run of one action for one event. */
+/** One run of one action for one event. Read it, do not spread it: `revision` is made when it is read, as is the `signal` of the context. */
 export interface Delivery<D = unknown> {
   readonly event: TriggerEvent<D>;
   /**

@@ -1,10 +1,10 @@
-import { delay, isObservable, type Observable, type SchedulerLike, take } from 'rxjs';
+import { delay, type Observable, type SchedulerLike, take } from 'rxjs';
 import type { CallContext, Logger, RuleIdentity } from '../contract/context.js';
-import { isTriggerError, type TargetOutcome, toTriggerError, TriggerError } from '../contract/errors.js';
+import { isTriggerError, type TargetOutcome, type TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
-import type { Action, ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
+import type { Action, ActionResult, TargetResult } from '../contract/plugin.js';
 import type { CompiledAction, RetryOptions } from '../rule/compiled-rule.js';
-import { attempt as attemptOnce, type Cancellation } from './attempt.js';
+import { attemptAction } from './attempt-action.js';
 import type { ActionOutcome, RuleReport } from './report.js';
 import { fullJitter, LONGEST_WAIT_MS } from './wait.js';
 
@@ -77,13 +77,14 @@ export async function runActions(
   return { end: 'answered', outcomes };
 }
 
-interface ActionRun {
+/** One action of one delivery. */
+export interface ActionRun {
   readonly action: RunnableAction;
   readonly event: TriggerEvent;
 }
 
-/** How far one action of one delivery is. */
-interface Progress {
+/** How far it is. */
+export interface Progress {
   attempt: number;
   redelivered: boolean;
   /** By target, what earlier runs did with it: the last word, but `done` once is `done`. */
@@ -100,7 +101,7 @@ async function untilAnswered(
     const end = mayStart(control) ? undefined : await untilAllowed(control);
     if (end !== undefined) return end;
     const startedAtMs = runner.scheduler.now();
-    const result = await tryOnce(runner, run, { progress, control });
+    const result = await attemptAction(runner, run, { progress, control });
     runner.report({
       type: 'attempted',
       event: run.event,
@@ -205,69 +206,4 @@ function delayAfter(
 /** A plugin's wish, kept from making a loop and from what no timer can hold. */
 function within(leastMs: number, afterMs: number): number {
   return Math.min(Math.max(afterMs, leastMs), LONGEST_WAIT_MS);
-}
-
-async function tryOnce(
-  runner: ActionRunner,
-  run: ActionRun,
-  { progress, control }: { progress: Progress; control: DeliveryControl },
-): Promise<ActionResult | TriggerError> {
-  const { event } = run;
-  const { compiled, instance, logger } = run.action;
-  const { rule, scheduler, random } = runner;
-  const { attempt, redelivered } = progress;
-  const deliveryOf = (seen: TriggerEvent): Delivery => ({
-    event: seen,
-    id: event.id,
-    attempt,
-    redelivered,
-    get revision() {
-      return runner.combinedRevision();
-    },
-  });
-  try {
-    const call = (cancellation: Cancellation) => {
-      const context = {
-        rule,
-        scheduler,
-        random,
-        logger,
-        get signal() {
-          return cancellation.signal;
-        },
-      };
-      if (!compiled.needsObject) return instance.run(compiled.config, deliveryOf(event), context);
-      // Read for each attempt: what waits for the next one holds no contents.
-      const act = (object: unknown) => instance.run(compiled.config, deliveryOf({ ...event, object }), context);
-      return control.object(context).then(act);
-    };
-    const limits = { timeoutMs: compiled.timeoutMs, scheduler, stopped: control.stopped };
-    return checked(await attemptOnce(call, limits));
-  } catch (thrown) {
-    return toTriggerError(thrown);
-  }
-}
-
-/** The parts of a result that the host relies on; whatever else a plugin adds is left out. */
-function checked(result: unknown): ActionResult {
-  try {
-    const { outcome, targets: told, because, againAfterMs, until } = result as ActionWaiting;
-    const targets = told.map(checkedTarget);
-    if (isOutcome(outcome)) return { outcome, targets };
-    const isWaiting = outcome === 'waiting' && typeof because === 'string' && Number.isFinite(againAfterMs);
-    if (isWaiting && (until === undefined || isObservable(until)))
-      return { outcome, targets, because, againAfterMs, ...(until === undefined ? {} : { until }) };
-  } catch {
-    // Not an object, or its getters throw: said below.
-  }
-  throw new TriggerError('KT_PLUGIN_FAULT', 'the action did not resolve with an ActionResult', { retry: 'never' });
-}
-
-function checkedTarget({ target, outcome, message }: TargetResult): TargetResult {
-  if (typeof target !== 'string' || !isOutcome(outcome)) throw new TypeError('not a TargetResult');
-  return { target, outcome, ...(typeof message === 'string' ? { message } : {}) };
-}
-
-function isOutcome(value: unknown): value is 'done' | 'unchanged' {
-  return value === 'done' || value === 'unchanged';
 }

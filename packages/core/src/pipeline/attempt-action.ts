@@ -1,0 +1,103 @@
+import { isObservable, type SchedulerLike } from 'rxjs';
+import type { ActionContext, Logger, RuleIdentity } from '../contract/context.js';
+import { toTriggerError, TriggerError } from '../contract/errors.js';
+import type { TriggerEvent } from '../contract/events.js';
+import type { ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
+import { attempt, type Cancellation } from './attempt.js';
+import type { ActionRun, ActionRunner, DeliveryControl, Progress } from './run-actions.js';
+
+/** Runs an action once. Never rejects: what is thrown, and an answer that is no `ActionResult`, come back as the error. */
+export async function attemptAction(
+  runner: ActionRunner,
+  { action, event }: ActionRun,
+  { progress, control }: { progress: Progress; control: DeliveryControl },
+): Promise<ActionResult | TriggerError> {
+  const { compiled, instance, logger } = action;
+  const run = (seen: TriggerEvent, context: ActionContext) =>
+    instance.run(compiled.config, new LazyDelivery(runner, seen, progress), context);
+  const call = (cancellation: Cancellation) => {
+    const context = new LazyContext(runner, logger, cancellation);
+    if (!compiled.needsObject) return run(event, context);
+    // Read for each attempt: what waits for the next one holds no contents.
+    return control.object(context).then((object) => run({ ...event, object }, context));
+  };
+  try {
+    const limits = { timeoutMs: compiled.timeoutMs, scheduler: runner.scheduler, stopped: control.stopped };
+    return checked(await attempt(call, limits));
+  } catch (thrown) {
+    return toTriggerError(thrown);
+  }
+}
+
+/**
+ * Sums up the combined revision when an action asks for it. A class, as is the context below: a getter in an object literal gives each
+ * object a hidden class of its own, and these keep what the getter sees from being collected while it is young.
+ */
+class LazyDelivery implements Delivery {
+  readonly id: string;
+  readonly attempt: number;
+  readonly redelivered: boolean;
+  readonly #runner: ActionRunner;
+
+  constructor(
+    runner: ActionRunner,
+    readonly event: TriggerEvent,
+    progress: Progress,
+  ) {
+    this.id = event.id;
+    this.attempt = progress.attempt;
+    this.redelivered = progress.redelivered;
+    this.#runner = runner;
+  }
+
+  get revision(): string {
+    return this.#runner.combinedRevision();
+  }
+}
+
+/** Makes the signal when an action asks for it. */
+class LazyContext implements ActionContext {
+  readonly rule: RuleIdentity;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  readonly #cancellation: Cancellation;
+
+  constructor(
+    { rule, scheduler, random }: ActionRunner,
+    readonly logger: Logger,
+    cancellation: Cancellation,
+  ) {
+    this.rule = rule;
+    this.scheduler = scheduler;
+    this.random = random;
+    this.#cancellation = cancellation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+}
+
+/** The parts of a result that the host relies on; whatever else a plugin adds is left out. */
+function checked(result: unknown): ActionResult {
+  try {
+    const { outcome, targets: told, because, againAfterMs, until } = result as ActionWaiting;
+    const targets = told.map(checkedTarget);
+    if (isOutcome(outcome)) return { outcome, targets };
+    const isWaiting = outcome === 'waiting' && typeof because === 'string' && Number.isFinite(againAfterMs);
+    if (isWaiting && (until === undefined || isObservable(until)))
+      return { outcome, targets, because, againAfterMs, ...(until === undefined ? {} : { until }) };
+  } catch {
+    // Not an object, or its getters throw: said below.
+  }
+  throw new TriggerError('KT_PLUGIN_FAULT', 'the action did not resolve with an ActionResult', { retry: 'never' });
+}
+
+function checkedTarget({ target, outcome, message }: TargetResult): TargetResult {
+  if (typeof target !== 'string' || !isOutcome(outcome)) throw new TypeError('not a TargetResult');
+  return { target, outcome, ...(typeof message === 'string' ? { message } : {}) };
+}
+
+function isOutcome(value: unknown): value is 'done' | 'unchanged' {
+  return value === 'done' || value === 'unchanged';
+}
