@@ -1,23 +1,19 @@
-import { ABSENT, type CheckpointEntry } from '../checkpoint/entry.js';
+import { ABSENT } from '../checkpoint/entry.js';
 import { recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
-import type { Outcome, TriggerEvent } from '../contract/events.js';
-import type { TargetResult } from '../contract/plugin.js';
 import type { DeliveryOptions } from '../rule/compiled-rule.js';
-import { orAborted } from './attempt.js';
-import { Breaker } from './breaker.js';
-import { Coalescing } from './coalescing.js';
-import { eventOf } from './event-of.js';
-import type { Decide, Decision } from './gates.js';
+import { Admission } from './admission.js';
+import { acknowledge } from './conclude.js';
+import { Delivery, type DeliveryHost } from './delivery.js';
+import type { Decide } from './gates.js';
 import { Mailbox, MAX_OCCURRENCES } from './mailbox.js';
 import type { Observation } from './observation.js';
-import { readObject } from './read-object.js';
-import type { ActionOutcome, RuleReport } from './report.js';
-import { type ActionRunner, type DeliveryControl, runActions } from './run-actions.js';
-import { LONGEST_WAIT_MS, Semaphore } from './wait.js';
+import { Permission } from './permission.js';
+import type { ActionRunner } from './run-actions.js';
+import { Semaphore } from './wait.js';
 
-/** After a fault that is not the plugin's, and for a filter that defers to a time that is over. */
-const LOOK_AGAIN_MS = { fault: 30_000, past: 1000, notLeader: 1000 };
+/** After a fault that is not a plugin's. */
+const LOOK_AGAIN_MS = 30_000;
 
 /**
  * So many deliveries may be recorded as begun before they have a place. One write of the checkpoint, of which there is one a second,
@@ -32,23 +28,6 @@ export interface MailboxOptions {
   readonly decide: Decide;
   /** False when this replica lost its lease: then nothing may be touched. */
   readonly mayAct: () => boolean;
-  readonly report: (report: RuleReport) => void;
-}
-
-/** How long to wait before the gates are asked again; undefined: it is dealt with. */
-type Answer = number | 'pass' | undefined;
-
-interface Asked {
-  readonly observation: Observation;
-  readonly before: CheckpointEntry | undefined;
-  readonly event: TriggerEvent;
-}
-
-interface BegunDelivery {
-  readonly observation: Observation;
-  readonly before: CheckpointEntry | undefined;
-  /** Gives its place free. */
-  readonly leave: () => void;
 }
 
 /**
@@ -57,23 +36,33 @@ interface BegunDelivery {
  */
 export class Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
-  readonly #places: Semaphore;
   readonly #beginnings: Semaphore;
-  readonly #coalescing: Coalescing;
-  readonly #isLevel: boolean;
+  readonly #permission: Permission;
+  readonly #admission: Admission;
+  readonly #host: DeliveryHost;
   readonly #closing = new AbortController();
   readonly #stopped = new AbortController();
-  readonly #breaker: Breaker;
   readonly #onIdle = new Set<() => void>();
 
   constructor(private readonly options: MailboxOptions) {
-    const { checkpoint, delivery, runner } = options;
-    this.#places = new Semaphore(delivery.concurrency);
-    this.#isLevel = runner.actions.some(({ compiled }) => compiled.plugin.semantics === 'level');
+    const { checkpoint, decide, delivery, mayAct, runner } = options;
+    const { breaker, coalesce, concurrency } = delivery;
+    const { signal: closing } = this.#closing;
+    const isLevel = runner.actions.some(({ compiled }) => compiled.plugin.semantics === 'level');
     // What begins together must be recorded as begun together: a target is rolled once for all of it.
-    this.#beginnings = new Semaphore(this.#isLevel ? Infinity : Math.max(BEGUN_AHEAD, 4 * delivery.concurrency));
-    this.#coalescing = new Coalescing(runner.scheduler);
-    this.#breaker = new Breaker(delivery.breaker, runner.scheduler, checkpoint.tripped !== undefined);
+    this.#beginnings = new Semaphore(isLevel ? Infinity : Math.max(BEGUN_AHEAD, 4 * concurrency));
+    this.#permission = new Permission({ checkpoint, runner, breaker, mayAct });
+    this.#admission = new Admission({ checkpoint, runner, decide, coalesce, closing });
+    this.#host = {
+      checkpoint,
+      runner,
+      permission: this.#permission,
+      places: new Semaphore(concurrency),
+      isLevel,
+      closing,
+      stopped: this.#stopped.signal,
+      stop: () => this.stop(),
+    };
   }
 
   /** Keys under way. */
@@ -99,7 +88,7 @@ export class Mailboxes {
   }
 
   offer(observation: Observation): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosing) return;
     const id = observation.record ?? recordName(observation.sourceId, observation.key);
     const box = this.#boxes.get(id);
     if (box !== undefined) return box.put(observation) ? undefined : this.#refuse(observation);
@@ -116,11 +105,9 @@ export class Mailboxes {
 
   /** Lets a tripped rule act again; what waited meanwhile is delivered now. False when it was not tripped. */
   resume(): boolean {
-    if (!this.#breaker.tripped) return false;
-    this.#breaker.reset();
-    this.options.checkpoint.setTripped(null);
-    this.poke();
-    return true;
+    const resumed = this.#permission.resume();
+    if (resumed) this.poke();
+    return resumed;
   }
 
   /** Resolves when nothing is under way any more. */
@@ -132,7 +119,7 @@ export class Mailboxes {
   /** Takes no more, ends all waits; running deliveries go on. What is not settled is found again at the next start. */
   close(): void {
     this.#closing.abort();
-    this.#breaker.dispose();
+    this.#permission.dispose();
     this.poke();
   }
 
@@ -142,27 +129,25 @@ export class Mailboxes {
     this.#stopped.abort(new TriggerError('KT_STOPPED', 'the rule was stopped'));
   }
 
-  #refuse(observation: Observation): void {
-    const error = new TriggerError(
-      'KT_QUEUE_FULL',
-      `more than ${MAX_OCCURRENCES} occurrences of ${observation.key} are waiting`,
-    );
-    this.options.report({ type: 'fault', where: observation.source.name, error });
-    this.#acknowledge(observation, 'failed');
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   async #work(box: Mailbox): Promise<void> {
-    for (let head = box.head; head !== undefined && !this.#closing.signal.aborted; head = box.head) {
+    const { report, scheduler } = this.options.runner;
+    for (let head = box.head; head !== undefined && !this.#isClosing; head = box.head) {
+      let againMs: number | undefined;
       try {
-        await this.#advance(box, head);
+        againMs = await this.#advance(box, head);
       } catch (thrown) {
         // What plugins do is contained where they are called, so this is a fault of ours: the key keeps its state and waits.
-        this.options.report({ type: 'fault', where: head.source.name, error: toTriggerError(thrown) });
-        await this.#sleep(box, LOOK_AGAIN_MS.fault, head);
+        report({ type: 'fault', where: head.source.name, error: toTriggerError(thrown) });
+        againMs = LOOK_AGAIN_MS;
       }
+      if (againMs !== undefined && !this.#isClosing) await box.sleep(againMs, scheduler, head);
     }
     this.#boxes.delete(box.id);
-    this.#coalescing.forget(box);
+    this.#admission.forget(box);
     if (this.#boxes.size === 0) this.#idle();
   }
 
@@ -171,215 +156,52 @@ export class Mailboxes {
     this.#onIdle.clear();
   }
 
-  /** One step of a key: a settled state ends, a held or deferred one waits, a passed one is delivered. */
-  async #advance(box: Mailbox, observation: Observation): Promise<void> {
-    if (this.options.checkpoint.isSettled(observation)) {
-      const { source, key } = observation;
-      this.#nothingToDo(observation);
-      this.options.report({ type: 'undone', source: source.name, key });
-      return box.take(observation);
+  /**
+   * One step of a key: a settled state ends, a held or deferred one waits, a passed one is delivered. Resolves with the milliseconds after
+   * which to look again, if it has to wait.
+   */
+  async #advance(box: Mailbox, observation: Observation): Promise<number | undefined> {
+    const { checkpoint } = this.options;
+    if (checkpoint.isSettled(observation)) {
+      this.#undone(box, observation);
+      return undefined;
     }
-    const heldMs = this.#heldMs();
-    if (heldMs !== undefined) return this.#sleep(box, heldMs, observation);
+    const heldMs = this.#permission.heldMs();
+    if (heldMs !== undefined) return heldMs;
     // Awaited in any case: what a source says and what becomes of it are reported in that order.
     const leave = await this.#beginnings.acquire();
-    let againMs: number | undefined;
     try {
       // While it waited, a newer state may have come, or the end, or a trip: then look again first.
-      if (box.head !== observation || this.#closing.signal.aborted || this.#heldMs() !== undefined) return;
-      againMs = await this.#decideAndDeliver(box, observation, leave);
+      if (box.head !== observation || this.#isClosing || this.#permission.heldMs() !== undefined) return undefined;
+      const candidate = { box, observation, before: checkpoint.entryOf(observation) };
+      const asked = this.#admission.ask(candidate);
+      const answer = asked instanceof Promise ? await asked : asked;
+      return answer === 'pass' ? await new Delivery(this.#host, candidate).run(leave) : answer;
     } finally {
       leave();
     }
-    if (againMs !== undefined) await this.#sleep(box, againMs, observation);
   }
 
-  /** Returns how long to wait before asking again, if it is not dealt with now. */
-  async #decideAndDeliver(box: Mailbox, observation: Observation, begun: () => void): Promise<number | undefined> {
-    const before = this.options.checkpoint.entryOf(observation);
-    if (!this.#coalescing.mayBegin(box, observation.revision)) {
-      const asked = this.#decide(box, observation, before);
-      const answer = asked instanceof Promise ? await asked : asked;
-      if (answer !== 'pass') return answer;
-    }
-    return this.#beginAndDeliver(box, { observation, before, leave: begun });
-  }
-
-  /** Asks the gates. */
-  #decide(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined): Answer | Promise<Answer> {
-    const event = this.#eventOf(box, observation, before);
-    const asked = { observation, before, event };
-    const answer = this.options.decide(observation, event);
-    if (!(answer instanceof Promise)) return this.#heed(box, asked, answer);
-    // An object took a while to read: a newer state, or the end, may have come meanwhile.
-    const isOver = () => box.head !== observation || this.#closing.signal.aborted;
-    return answer.then((decision) => (isOver() ? undefined : this.#heed(box, asked, decision)));
-  }
-
-  #heed(box: Mailbox, { observation, before, event }: Asked, decision: Decision): Answer {
-    const { checkpoint, report, runner } = this.options;
-    if ('gate' in decision && 'deferUntilMs' in decision.verdict) {
-      this.#coalescing.forget(box);
-      const { deferUntilMs: untilMs, because } = decision.verdict;
-      report({ type: 'verdict', event, gate: decision.gate, verdict: 'defer', because, untilMs });
-      const waitMs = untilMs - runner.scheduler.now();
-      return waitMs > 0 ? waitMs : LOOK_AGAIN_MS.past;
-    }
-    // A delivery that began is always brought to an end: some targets may have its state already.
-    if ('gate' in decision && 'drop' in decision.verdict && before?.begun === undefined) {
-      report({ type: 'verdict', event, gate: decision.gate, verdict: 'drop', because: decision.verdict.drop });
-      checkpoint.drop(observation);
-      this.#ended(box, { observation, event, outcome: 'dropped', actions: [] });
-      return undefined;
-    }
-    if (before?.begun?.revision === observation.revision) return 'pass';
-    const window = 'window' in decision ? decision.window : this.options.delivery.coalesce;
-    const held = this.#coalescing.hold(box, observation.revision, window);
-    if (held === undefined) return 'pass';
-    if (held.isNew) report({ type: 'verdict', event, gate: 'coalesce', verdict: 'defer', ...held });
-    return LONGEST_WAIT_MS;
-  }
-
-  /** As above. `begun.leave` is called once the delivery has a place. */
-  async #beginAndDeliver(box: Mailbox, { observation, before, leave: begun }: BegunDelivery) {
-    const { checkpoint } = this.options;
-    const { readings } = checkpoint;
-    box.deliver(observation);
-    try {
-      const refused = await this.#begin(observation);
-      if (refused === undefined) {
-        const place = this.#places.acquire();
-        const leave = place instanceof Promise ? await place : place;
-        begun();
-        if (box.head === observation && !this.#closing.signal.aborted) {
-          await this.#deliver(box, { observation, before, leave });
-          return undefined;
-        }
-        leave();
-      }
-      // Unless a target may have it already, by the combined revision that another key's delivery brought there.
-      if (!this.#isLevel || checkpoint.readings === readings) checkpoint.undoBegin(observation, before);
-      return refused;
-    } finally {
-      box.deliver(undefined);
-    }
-  }
-
-  async #deliver(box: Mailbox, begun: BegunDelivery): Promise<void> {
-    const { checkpoint } = this.options;
-    const { observation, before } = begun;
-    const event = this.#eventOf(box, observation, before);
-    const control = this.#control(box, begun);
-    const actions = await this.#act(event, control);
-    if (actions === undefined) return;
-    const failure = actions.find((action) => action.outcome === 'failed');
-    checkpoint.settle(observation, failure?.error?.code);
-    const done = actions.some((action) => action.outcome === 'done');
-    this.#ended(box, { observation, event, outcome: failure ? 'failed' : done ? 'done' : 'unchanged', actions });
-  }
-
-  async #act(event: TriggerEvent, control: DeliveryControl & { leave(): void }) {
-    try {
-      const result = await runActions(this.options.runner, event, control);
-      return result.end === 'answered' ? result.outcomes : undefined;
-    } finally {
-      control.leave();
-    }
-  }
-
-  /** Undefined once the beginning is stored; else how long to wait before another try. Never outlasts the stop. */
-  async #begin(observation: Observation): Promise<number | undefined> {
-    try {
-      await orAborted(() => this.options.checkpoint.begin(observation), this.#stopped.signal);
-      return undefined;
-    } catch (thrown) {
-      if (this.#stopped.signal.aborted) return 0;
-      const error = toTriggerError(thrown);
-      this.options.report({ type: 'checkpoint', error });
-      // Another process owns the checkpoint: whatever this one still did would be done twice.
-      if (error.retry === 'never') this.stop();
-      return LOOK_AGAIN_MS.fault;
-    }
-  }
-
-  #ended(
-    box: Mailbox,
-    end: { observation: Observation; event: TriggerEvent; outcome: Outcome; actions: readonly ActionOutcome[] },
-  ): void {
-    const { observation, event, outcome, actions } = end;
-    const tookMs = this.options.runner.scheduler.now() - event.waitingSinceMs;
+  #undone(box: Mailbox, observation: Observation): void {
+    const { source, key } = observation;
+    this.#nothingToDo(observation);
+    this.options.runner.report({ type: 'undone', source: source.name, key });
     box.take(observation);
-    this.options.report({ type: 'settled', event, outcome, actions, tookMs });
-    this.#acknowledge(observation, outcome);
   }
 
   #nothingToDo(observation: Observation): void {
-    if (observation.revision !== ABSENT) this.options.checkpoint.seen(observation);
-    this.#acknowledge(observation, 'unchanged');
+    const { checkpoint, runner } = this.options;
+    if (observation.revision !== ABSENT) checkpoint.seen(observation);
+    acknowledge(runner, observation, 'unchanged');
   }
 
-  #acknowledge({ occurrence, source }: Observation, outcome: Outcome): void {
-    try {
-      occurrence?.settled?.(outcome);
-    } catch (thrown) {
-      this.options.report({ type: 'fault', where: source.name, error: toTriggerError(thrown) });
-    }
-  }
-
-  #countTargets(key: string, targets: readonly TargetResult[]): void {
-    const over = targets.find(({ target, outcome }) => outcome === 'done' && this.#breaker.count(key, target));
-    if (over === undefined) return;
-    const { limit, windowMs } = this.options.delivery.breaker;
-    const error = trippedError(
-      `${key} made the rule act on ${over.target} more than ${limit} times within ${windowMs / 1000} s`,
+  #refuse(observation: Observation): void {
+    const { runner } = this.options;
+    const error = new TriggerError(
+      'KT_QUEUE_FULL',
+      `more than ${MAX_OCCURRENCES} occurrences of ${observation.key} are waiting`,
     );
-    this.options.checkpoint.setTripped(error.message);
-    this.options.report({ type: 'tripped', error });
+    runner.report({ type: 'fault', where: observation.source.name, error });
+    acknowledge(runner, observation, 'failed');
   }
-
-  #control(box: Mailbox, begun: BegunDelivery): DeliveryControl & { leave(): void } {
-    const { observation, before } = begun;
-    let { leave } = begun;
-    return {
-      superseded: () => box.head !== observation,
-      closing: () => this.#closing.signal.aborted,
-      heldMs: () => this.#heldMs(),
-      stopped: this.#stopped.signal,
-      redelivered: before?.begun !== undefined,
-      object: (context) => readObject(observation, context),
-      touched: (targets) => this.#countTargets(observation.key, targets),
-      wait: async (ms, until) => {
-        leave();
-        const asleep = this.#sleep(box, ms, observation);
-        const wake = until?.subscribe({ next: () => box.wake(), error: () => undefined });
-        await asleep;
-        wake?.unsubscribe();
-        leave = await this.#places.acquire();
-      },
-      leave: () => leave(),
-    };
-  }
-
-  /** How long nothing may be touched before asking again. */
-  #heldMs(): number | undefined {
-    if (this.#breaker.tripped) return LONGEST_WAIT_MS;
-    return this.options.mayAct() ? undefined : LOOK_AGAIN_MS.notLeader;
-  }
-
-  async #sleep(box: Mailbox, ms: number, waitingFor: Observation): Promise<void> {
-    if (!this.#closing.signal.aborted) await box.sleep(ms, this.options.runner.scheduler, waitingFor);
-  }
-
-  #eventOf(box: Mailbox, observation: Observation, before: CheckpointEntry | undefined): TriggerEvent {
-    const sequence = this.options.checkpoint.entryOf(observation)?.sequence ?? 0;
-    const ruleUid = this.options.runner.rule.uid;
-    return eventOf(observation, before, { ruleUid, sequence, waitingSinceMs: box.sinceMs });
-  }
-}
-
-/** Says why a rule stands still and how it goes on. */
-export function trippedError(message: string): TriggerError {
-  return new TriggerError('KT_BREAKER_TRIPPED', message, {
-    fix: 'If an action of the rule changes what the rule watches, narrow its sources. Then resume the rule',
-  });
 }

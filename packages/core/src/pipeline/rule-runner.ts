@@ -7,9 +7,10 @@ import type { CompiledRule, CompiledSource, RuleInstances } from '../rule/compil
 import { checkActions } from './check-actions.js';
 import { AT_ONCE, gatesOf } from './gates.js';
 import { identifySources } from './identify-sources.js';
-import { Mailboxes, trippedError } from './mailboxes.js';
+import { Mailboxes } from './mailboxes.js';
 import { MANUAL_ID, manualObservation, type ManualRun } from './manual.js';
 import { observeSource } from './observe-source.js';
+import { trippedError } from './permission.js';
 import type { RuleReport } from './report.js';
 import type { ActionRunner } from './run-actions.js';
 import { sleep } from './wait.js';
@@ -105,7 +106,6 @@ export class RuleRunner {
       // Whoever asks for a run by hand has decided, and waits for it.
       decide: (observation, event) => (observation.manual === undefined ? decide(observation, event) : AT_ONCE),
       mayAct: () => this.#mayAct(),
-      report,
     });
     if (checkpoint.tripped !== undefined) report({ type: 'tripped', error: trippedError(checkpoint.tripped) });
     this.#observe(context, { runner, checkpoint, mailboxes: this.#mailboxes });
