@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto';
+import { Baselines } from './baselines.js';
+import { CombinedRevision } from './combined-revision.js';
 import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, type Parts } from './entry.js';
 import type { Recollection } from '../contract/context.js';
 import type { Journal } from './journal.js';
@@ -22,11 +23,6 @@ const MAX_FADING = 1000;
 const TRIPPED = '!tripped';
 const FORGOTTEN = '!forgotten';
 
-const SUM_MODULUS = 1n << 256n;
-
-/** So many moves of keys may wait for the combined revision to be asked for. */
-const MAX_UNCOUNTED = 1000;
-
 /**
  * A rule's checkpoint: the last settled revision of every key, per source, in memory with write-behind.
  *
@@ -36,19 +32,15 @@ const MAX_UNCOUNTED = 1000;
  */
 export class RuleCheckpoint {
   readonly #entries = new Map<string, CheckpointEntry>();
-  /** Sources whose first inventory is complete, and whether that is stored. */
-  readonly #known = new Map<string, 'stored' | Promise<void>>();
+  readonly #baselines: Baselines;
   /** Records that may be forgotten, the oldest first. */
   readonly #fading = new Set<string>();
   readonly #unreadable = new Set<string>();
   /** How many keys exist, by source: counted along, since a status that is asked for often must not walk 10,000 entries. */
   readonly #present = new Map<string, number>();
   readonly #edgeSources: ReadonlySet<string>;
-  /** The sum of all contributions, but for the keys in `uncounted`. */
-  #sum = 0n;
-  /** Keys that moved since the sum was made, with the revision that it has of them: digests are made when somebody asks. */
-  readonly #uncounted = new Map<string, string | undefined>();
-  #forgotten = 0n;
+  /** Of the states that the rule's targets have or are being given. */
+  readonly #combined: CombinedRevision;
   #sequence = 0;
   #tripped: string | undefined;
 
@@ -62,10 +54,11 @@ export class RuleCheckpoint {
     edgeSourceIds: Iterable<string> = [],
   ) {
     const wanted = new Set(sourceIds);
+    this.#baselines = new Baselines(journal);
     this.#edgeSources = new Set(edgeSourceIds);
     this.#tripped = journal.stored.get(TRIPPED);
-    const forgotten = journal.stored.get(FORGOTTEN) ?? '';
-    if (/^[0-9a-f]{1,64}$/.test(forgotten)) this.#forgotten = this.#sum = BigInt(`0x${forgotten}`);
+    const revisionOf = (record: string) => actedRevision(this.#entries.get(record));
+    this.#combined = new CombinedRevision(revisionOf, journal.stored.get(FORGOTTEN));
     for (const [record, value] of journal.stored) this.#load(record, value, wanted);
     journal.release?.();
   }
@@ -75,10 +68,7 @@ export class RuleCheckpoint {
     const slash = record.indexOf('/');
     const sourceId = slash < 0 ? record : record.slice(0, slash);
     if (!wanted.has(sourceId)) return this.journal.put(record, null);
-    if (slash < 0) {
-      this.#known.set(sourceId, 'stored');
-      return;
-    }
+    if (slash < 0) return this.#baselines.loaded(sourceId);
     const entry = decodeEntry(value);
     if (entry === undefined) {
       this.#unreadable.add(record);
@@ -88,7 +78,7 @@ export class RuleCheckpoint {
     this.#count(record, undefined, entry);
     if (this.#fades(sourceId, entry)) this.#fading.add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
-    this.#uncounted.set(record, undefined);
+    this.#combined.loaded(record);
   }
 
   /** True for a key whose record cannot be read (another version's, a damaged one): its next sight is its first. */
@@ -98,7 +88,7 @@ export class RuleCheckpoint {
 
   /** True once the source's first inventory was recorded: from then on an unknown key is a created one. */
   isKnown(sourceId: string): boolean {
-    return this.#known.has(sourceId);
+    return this.#baselines.isKnown(sourceId);
   }
 
   get(sourceId: string, key: string): CheckpointEntry | undefined {
@@ -134,7 +124,7 @@ export class RuleCheckpoint {
 
   /** True once a restart would find the source's baseline. */
   isBaselineStored(sourceId: string): boolean {
-    return this.#known.get(sourceId) === 'stored';
+    return this.#baselines.isStored(sourceId);
   }
 
   /**
@@ -143,21 +133,11 @@ export class RuleCheckpoint {
    */
   completeBaseline(sourceId: string): Promise<void> {
     this.#dropUnreadable(sourceId);
-    const known = this.#known.get(sourceId);
-    if (known === 'stored') return Promise.resolve();
-    if (known !== undefined) return known;
-    const storing = this.#storeBaseline(sourceId);
-    storing.catch(() => undefined); // whoever waits for it hears of it
-    this.#known.set(sourceId, storing);
-    return storing;
+    return this.#baselines.complete(sourceId, () => this.#recordsOf(sourceId));
   }
 
-  async #storeBaseline(sourceId: string): Promise<void> {
-    const records = [...this.#entries.keys()].filter((record) => record.startsWith(`${sourceId}/`));
-    await Promise.all(records.map((record) => this.journal.durable(record)));
-    this.journal.put(sourceId, '1');
-    await this.journal.durable(sourceId);
-    this.#known.set(sourceId, 'stored');
+  *#recordsOf(sourceId: string): Iterable<string> {
+    for (const record of this.#entries.keys()) if (record.startsWith(`${sourceId}/`)) yield record;
   }
 
   #dropUnreadable(sourceId: string): void {
@@ -232,7 +212,7 @@ export class RuleCheckpoint {
       if (entry !== undefined) this.#set(state, { ...entry, gone: true });
       return;
     }
-    const acted = entry === undefined ? ABSENT : actedRevision(entry);
+    const acted = actedRevision(entry);
     const { revision: settled, parts, mark } = state;
     this.#set(state, { sequence: entry?.sequence ?? 0, settled, parts, mark, acted });
   }
@@ -253,14 +233,14 @@ export class RuleCheckpoint {
     this.#set(state, { ...entry, failed: undefined, begun: { revision: entry.settled, parts: entry.parts } });
   }
 
-  /** How often the combined revision was asked for: what is begun when it grows may be on a target from then on. */
-  readings = 0;
+  /** How often the combined revision was asked for: what is begun when that grows may be on a target from then on. */
+  get readings(): number {
+    return this.#combined.readings;
+  }
 
   /** One opaque string for the states that the rule's targets have or are being given. */
   readCombinedRevision(): string {
-    this.readings += 1;
-    this.#countMoves();
-    return hash('sha256', this.#sum.toString(16), 'base64url').slice(0, 22);
+    return this.#combined.read();
   }
 
   get size(): number {
@@ -290,7 +270,7 @@ export class RuleCheckpoint {
   #set(state: KeyState, entry: CheckpointEntry): void {
     const record = recordOf(state);
     const before = this.#entries.get(record);
-    if (before === undefined || actedRevision(before) !== actedRevision(entry)) this.#moves(record, before);
+    if (actedRevision(before) !== actedRevision(entry)) this.#combined.moves(record, actedRevision(before));
     this.#entries.set(record, entry);
     this.#count(record, before, entry);
     this.#unreadable.delete(record);
@@ -305,44 +285,22 @@ export class RuleCheckpoint {
     return entry.begun === undefined && (!isPresent(entry) || this.#edgeSources.has(sourceId));
   }
 
-  /** What the key contributed stays in the combined revision: forgetting is no change. */
   #forgetOne(): void {
     const [record] = this.#fading;
-    const entry = record === undefined ? undefined : this.#entries.get(record);
-    if (record === undefined || entry === undefined) return;
-    const left = contribution(record, actedRevision(entry));
+    if (record === undefined) return;
+    const forgotten = this.#combined.forget(record, actedRevision(this.#entries.get(record)));
     this.#remove(record);
-    if (left === 0n) return;
-    this.#sum = (this.#sum + left) % SUM_MODULUS;
-    this.#forgotten = (this.#forgotten + left) % SUM_MODULUS;
-    this.journal.put(FORGOTTEN, this.#forgotten.toString(16));
+    if (forgotten !== undefined) this.journal.put(FORGOTTEN, forgotten);
   }
 
   #remove(record: string): void {
     const entry = this.#entries.get(record);
     if (entry === undefined) return;
-    this.#moves(record, entry);
+    this.#combined.moves(record, actedRevision(entry));
     this.#entries.delete(record);
     this.#count(record, entry, undefined);
     this.#fading.delete(record);
     this.journal.put(record, null);
-  }
-
-  /** Called before the entry is another one. */
-  #moves(record: string, before: CheckpointEntry | undefined): void {
-    if (this.#uncounted.has(record)) return;
-    if (this.#uncounted.size >= MAX_UNCOUNTED) this.#countMoves();
-    this.#uncounted.set(record, before && actedRevision(before));
-  }
-
-  #countMoves(): void {
-    for (const [record, counted] of this.#uncounted) {
-      const entry = this.#entries.get(record);
-      const now = entry === undefined ? 0n : contribution(record, actedRevision(entry));
-      const then = counted === undefined ? 0n : contribution(record, counted);
-      this.#sum = (this.#sum - then + now + SUM_MODULUS) % SUM_MODULUS;
-    }
-    this.#uncounted.clear();
   }
 
   #count(record: string, before: CheckpointEntry | undefined, after: CheckpointEntry | undefined): void {
@@ -372,15 +330,6 @@ export function isPresent(entry: CheckpointEntry): boolean {
   return entry.gone !== true && entry.settled !== undefined && entry.settled !== ABSENT;
 }
 
-function actedRevision(entry: CheckpointEntry): string {
-  return entry.begun?.revision ?? entry.acted ?? entry.settled ?? ABSENT;
-}
-
-/**
- * Summing digests modulo 2^256 makes the combined revision independent of the order of keys and cheap to update (the AdHash
- * construction, Bellare and Micciancio 1997). A key whose deletion was acted on adds nothing.
- */
-function contribution(record: string, revision: string): bigint {
-  if (revision === ABSENT) return 0n;
-  return BigInt(`0x${hash('sha256', `${record}\n${revision}`, 'hex')}`);
+function actedRevision(entry: CheckpointEntry | undefined): string {
+  return entry?.begun?.revision ?? entry?.acted ?? entry?.settled ?? ABSENT;
 }
