@@ -44,15 +44,12 @@ type Stored = readonly [
 
 /** One compact JSON array; trailing empty places are left out. */
 export function encodeEntry(entry: CheckpointEntry): string {
-  const rest = {
-    ...(entry.gone === true ? { gone: true as const } : {}),
-    ...(entry.acted === undefined ? {} : { acted: entry.acted }),
-    ...(entry.failed === undefined ? {} : { failed: entry.failed }),
-    ...(entry.mark === undefined ? {} : { mark: entry.mark }),
-  };
-  const begun = entry.begun && ([entry.begun.revision, boundedParts(entry.begun.parts)] as const);
-  const stored: unknown[] = [entry.settled ?? null, entry.sequence, boundedParts(entry.parts), begun ?? null];
-  if (Object.keys(rest).length > 0) stored.push(rest);
+  const { settled = null, sequence, acted, failed, mark } = entry;
+  const begun = entry.begun === undefined ? null : [entry.begun.revision, boundedParts(entry.begun.parts)];
+  const stored: unknown[] = [settled, sequence, boundedParts(entry.parts), begun];
+  const gone = entry.gone === true ? true : undefined;
+  // JSON leaves out what is undefined.
+  if ((gone ?? acted ?? failed ?? mark) !== undefined) stored.push({ gone, acted, failed, mark });
   while (stored.at(-1) === null) stored.pop();
   return JSON.stringify(stored);
 }

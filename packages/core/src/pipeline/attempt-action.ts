@@ -7,7 +7,7 @@ import { attempt, type Cancellation } from './attempt.js';
 import type { ActionRun, ActionRunner, DeliveryControl, Progress } from './run-actions.js';
 
 /** Runs an action once. Never rejects: what is thrown, and an answer that is no `ActionResult`, come back as the error. */
-export async function attemptAction(
+export function attemptAction(
   runner: ActionRunner,
   { action, event }: ActionRun,
   { progress, control }: { progress: Progress; control: DeliveryControl },
@@ -21,12 +21,8 @@ export async function attemptAction(
     // Read for each attempt: what waits for the next one holds no contents.
     return control.object(context).then((object) => run({ ...event, object }, context));
   };
-  try {
-    const limits = { timeoutMs: compiled.timeoutMs, scheduler: runner.scheduler, stopped: control.stopped };
-    return checked(await attempt(call, limits));
-  } catch (thrown) {
-    return toTriggerError(thrown);
-  }
+  const limits = { timeoutMs: compiled.timeoutMs, scheduler: runner.scheduler, stopped: control.stopped };
+  return attempt(call, limits).then(checked, toTriggerError);
 }
 
 /**
@@ -79,7 +75,7 @@ class LazyContext implements ActionContext {
 }
 
 /** The parts of a result that the host relies on; whatever else a plugin adds is left out. */
-function checked(result: unknown): ActionResult {
+function checked(result: unknown): ActionResult | TriggerError {
   try {
     const { outcome, targets: told, because, againAfterMs, until } = result as ActionWaiting;
     const targets = told.map(checkedTarget);
@@ -90,7 +86,7 @@ function checked(result: unknown): ActionResult {
   } catch {
     // Not an object, or its getters throw: said below.
   }
-  throw new TriggerError('KT_PLUGIN_FAULT', 'the action did not resolve with an ActionResult', { retry: 'never' });
+  return new TriggerError('KT_PLUGIN_FAULT', 'the action did not resolve with an ActionResult', { retry: 'never' });
 }
 
 function checkedTarget({ target, outcome, message }: TargetResult): TargetResult {

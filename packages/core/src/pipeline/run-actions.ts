@@ -87,8 +87,8 @@ export interface ActionRun {
 export interface Progress {
   attempt: number;
   redelivered: boolean;
-  /** By target, what earlier runs did with it: the last word, but `done` once is `done`. */
-  readonly targets: Map<string, TargetOutcome>;
+  /** What all runs so far did, each target once. */
+  targets: readonly TargetOutcome[];
 }
 
 async function untilAnswered(
@@ -96,7 +96,7 @@ async function untilAnswered(
   run: ActionRun,
   control: DeliveryControl,
 ): Promise<ActionOutcome | 'superseded' | 'stopped'> {
-  const progress: Progress = { attempt: 1, redelivered: control.redelivered, targets: new Map() };
+  const progress: Progress = { attempt: 1, redelivered: control.redelivered, targets: [] };
   for (;;) {
     const end = mayStart(control) ? undefined : await untilAllowed(control);
     if (end !== undefined) return end;
@@ -113,7 +113,7 @@ async function untilAnswered(
     });
     progress.redelivered = true;
     if (isTriggerError(result) && control.stopped.aborted) return 'stopped';
-    note(progress, result.targets ?? []);
+    progress.targets = merged(progress.targets, result.targets ?? []);
     if (!isTriggerError(result)) control.touched(result.targets);
     const next = isTriggerError(result)
       ? afterFailure(runner, { ...run, progress }, result)
@@ -134,7 +134,7 @@ function afterResult(
   result: ActionResult,
 ): Next {
   const { name: action } = compiled;
-  const targets = [...progress.targets.values()];
+  const { targets } = progress;
   if (result.outcome !== 'waiting') {
     const outcome = targets.some((target) => target.outcome === 'done') ? 'done' : result.outcome;
     return { action, outcome, attempts: progress.attempt, targets };
@@ -145,11 +145,15 @@ function afterResult(
   return delayMs;
 }
 
-function note({ targets }: Progress, outcomes: readonly TargetOutcome[]): void {
-  for (const target of outcomes) {
-    const isDone = target.outcome === 'unchanged' && targets.get(target.target)?.outcome === 'done';
-    targets.set(target.target, isDone ? { ...target, outcome: 'done' } : target);
+/** By target the last word, but `done` once is `done`. */
+function merged(earlier: readonly TargetOutcome[], said: readonly TargetOutcome[]): readonly TargetOutcome[] {
+  if (said.length === 0) return earlier;
+  const targets = new Map(earlier.map((outcome) => [outcome.target, outcome]));
+  for (const outcome of said) {
+    const isDone = outcome.outcome === 'unchanged' && targets.get(outcome.target)?.outcome === 'done';
+    targets.set(outcome.target, isDone ? { ...outcome, outcome: 'done' } : outcome);
   }
+  return [...targets.values()];
 }
 
 function untilOf(result: ActionResult | TriggerError, scheduler: SchedulerLike): Observable<unknown> | undefined {
@@ -163,12 +167,12 @@ function afterFailure(
   error: TriggerError,
 ): Next {
   const { name: action } = compiled;
-  const { attempt } = progress;
+  const { attempt, targets } = progress;
   const delayMs = delayAfter(error, attempt, { retry: compiled.retry, random: runner.random });
   const report = { type: 'attemptFailed', event, action, attempt, error } as const;
   if (delayMs === undefined) {
     runner.report(report);
-    return { action, outcome: 'failed', attempts: attempt, targets: [...progress.targets.values()], error };
+    return { action, outcome: 'failed', attempts: attempt, targets, error };
   }
   runner.report({ ...report, nextAttemptAtMs: runner.scheduler.now() + delayMs });
   // Not being the leader is no failure of the action, so it uses up no attempt.
