@@ -1,4 +1,3 @@
-import { catchError, concat, EMPTY, filter, from, map, type Observable, of } from 'rxjs';
 import { ABSENT } from '../checkpoint/entry.js';
 import { recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { SourceContext } from '../contract/context.js';
@@ -21,8 +20,6 @@ export interface ObservedSource {
   readonly report: (report: RuleReport) => void;
 }
 
-type Said = Observation | RuleReport;
-
 /** What one subscription to a source has said so far, held against the checkpoint. */
 export class Inventory {
   /** Keys present so far, until `synced`. */
@@ -30,11 +27,15 @@ export class Inventory {
   #sees = false;
   readonly #isFirst: boolean;
 
-  constructor(private readonly observed: ObservedSource) {
+  /** `tell` is given what the rule is to hear, in order; after the end of the subscription it is to do nothing. */
+  constructor(
+    private readonly observed: ObservedSource,
+    private readonly tell: (said: Observation | RuleReport) => void,
+  ) {
     this.#isFirst = !observed.checkpoint.isKnown(observed.source.id);
   }
 
-  accept(said: unknown): Observable<Said> {
+  accept(said: unknown): void {
     const { source } = this.observed;
     const event = checkSourceEvent(said, source.plugin.semantics);
     if (event instanceof TriggerError) return this.#refuse(said, event);
@@ -51,19 +52,19 @@ export class Inventory {
         return this.#synced();
       case 'degraded':
         this.#sees = false;
-        return of({ ...this.#report('degraded'), error: toTriggerError(event.error) });
+        return this.tell({ ...this.#report('degraded'), error: toTriggerError(event.error) });
     }
   }
 
   /** A key that a bad event names exists all the same: it must not count as deleted. */
-  #refuse(said: unknown, error: TriggerError): Observable<Said> {
+  #refuse(said: unknown, error: TriggerError): void {
     const { source } = this.observed;
     const { change, key } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>;
     if (change === 'present' && typeof key === 'string') this.#seen?.add(key);
-    return of({ type: 'fault', where: source.name, error });
+    this.tell({ type: 'fault', where: source.name, error });
   }
 
-  #state(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data'>): Observable<Said> {
+  #state(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data'>): void {
     const { source, checkpoint, onFirstSeen } = this.observed;
     const state = this.#observation(said);
     // Only while everything is listed: a write that changes nothing that counts is no reason to write the checkpoint each time.
@@ -72,33 +73,38 @@ export class Inventory {
     const isFirstSight = (this.#isFirst && this.#seen !== undefined) || checkpoint.isUnreadable(source.id, said.key);
     if (isNew && isFirstSight && onFirstSeen === 'baseline') {
       if (said.revision !== ABSENT) checkpoint.baseline(state);
-      return EMPTY;
+      return;
     }
     // Settled states go on too: one may replace a change that waits in the mailbox and is hereby undone.
-    return of(state);
+    this.tell(state);
   }
 
-  #occurrence(event: OccurredEvent): Observable<Said> {
-    const { key, revision, data, settled } = event;
-    return of(this.#observation({ key, revision, data, occurrence: { settled } }));
+  #occurrence({ key, revision, data, settled }: OccurredEvent): void {
+    this.tell(this.#observation({ key, revision, data, occurrence: { settled } }));
   }
 
-  #synced(): Observable<Said> {
+  #synced(): void {
     const { source, checkpoint } = this.observed;
     const seen = this.#seen;
     this.#seen = undefined;
     this.#sees = true;
     const report = this.#report('synced');
-    if (source.plugin.semantics === 'edge') return of(report);
+    if (source.plugin.semantics === 'edge') return this.tell(report);
     const missing = seen === undefined ? [] : this.#missing(seen);
-    // A rule counts as synced once a restart would find its baseline: from then on no change is lost. Failing
-    // writes are reported by the journal.
-    const baseline = from(checkpoint.completeBaseline(source.id)).pipe(
-      filter(() => this.#sees),
-      map(() => report),
-      catchError(() => EMPTY),
-    );
-    return concat(from(missing), checkpoint.isBaselineStored(source.id) ? of(report) : baseline);
+    // A rule counts as synced once a restart would find its baseline: from then on no change is lost.
+    const baseline = checkpoint.completeBaseline(source.id);
+    for (const deleted of missing) this.tell(deleted);
+    if (checkpoint.isBaselineStored(source.id)) return this.tell(report);
+    void this.#afterwards(baseline, report);
+  }
+
+  async #afterwards(baseline: Promise<void>, report: SourceReport): Promise<void> {
+    try {
+      await baseline;
+    } catch {
+      return; // failing writes are reported by the journal
+    }
+    if (this.#sees) this.tell(report);
   }
 
   /** Keys that existed, or wait for a delivery, and were not named: deleted meanwhile. */

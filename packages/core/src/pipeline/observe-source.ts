@@ -1,4 +1,4 @@
-import { concat, defer, mergeMap, Observable, retry, tap, throwError, timer } from 'rxjs';
+import { concat, ignoreElements, Observable, retry, tap, throwError, timer } from 'rxjs';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import { Inventory, type ObservedSource } from './inventory.js';
 import type { Observation } from './observation.js';
@@ -20,21 +20,18 @@ export function observeSource(observed: ObservedSource): Observable<Observation 
       subscriber.next({ type: 'source', source: source.name, state, ...(error === undefined ? {} : { error }) });
     let failures = 0;
     let syncedAtMs: number | undefined;
-    const once = defer(() => {
+    const once = new Observable<Observation | RuleReport>((heard) => {
       say('opening');
       syncedAtMs = undefined;
-      const inventory = new Inventory(observed);
-      const noticeSync = tap((event: unknown) => {
-        if ((event as { change?: unknown } | null | undefined)?.change === 'synced')
-          syncedAtMs ??= context.scheduler.now();
+      const inventory = new Inventory(observed, (said) => heard.next(said));
+      const accept = tap((event: unknown) => {
+        if (isSynced(event)) syncedAtMs ??= context.scheduler.now();
+        inventory.accept(event);
       });
       const ended = throwError(
         () => new TriggerError('KT_SOURCE_ENDED', 'the source completed although its rule still runs'),
       );
-      return concat(released(observed), ended).pipe(
-        noticeSync,
-        mergeMap((event: unknown) => inventory.accept(event)),
-      );
+      return concat(released(observed), ended).pipe(accept, ignoreElements()).subscribe(heard);
     });
     const reopen = (thrown: unknown) => {
       const held = syncedAtMs !== undefined && context.scheduler.now() - syncedAtMs >= REOPEN.maxDelayMs;
@@ -44,6 +41,10 @@ export function observeSource(observed: ObservedSource): Observable<Observation 
     };
     return once.pipe(retry({ delay: reopen })).subscribe(subscriber);
   });
+}
+
+function isSynced(event: unknown): boolean {
+  return (event as { change?: unknown } | null | undefined)?.change === 'synced';
 }
 
 /** The plugin's stream, of which a failing teardown is reported: thrown on, it would reach whoever stops the rule. */
