@@ -8,7 +8,7 @@ export interface Figure {
   /** Unique within its scenario, and the same from run to run: `baseline.json` names it. */
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | 's' | 'µs' | 'MiB' | 'requests' | 'changes' | 'events/s' | '%' | '×' | 'bytes';
+  readonly unit: 'ms' | 's' | 'µs' | 'MiB' | 'requests' | 'changes' | 'collections' | 'events/s' | '%' | '×' | 'bytes';
   /** What issue and README promise, for the full run on a quiet machine. Absent: told for information. */
   readonly target?: Target;
 }

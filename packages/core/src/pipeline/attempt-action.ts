@@ -26,8 +26,8 @@ export function attemptAction(
 }
 
 /**
- * Sums up the combined revision when an action asks for it. A class, as is the context below: a getter in an object literal gives each
- * object a hidden class of its own, and these keep what the getter sees from being collected while it is young.
+ * Sums up the combined revision when an action asks for it. A class, as is the context below: V8 puts the accessors of an object literal
+ * into the old generation at once, one pair per object, and what they close over then outlives its event until a full collection.
  */
 class LazyDelivery implements Delivery {
   readonly id: string;

@@ -103,14 +103,11 @@ export class Delivery implements DeliveryControl {
       const result = await runActions(runner, event, this);
       if (result.end !== 'answered') return;
       const { outcomes: actions } = result;
-      const failure = actions.find((action) => action.outcome === 'failed');
+      const failure = actions.find(({ outcome }) => outcome === 'failed');
       checkpoint.settle(observation, failure?.error?.code);
-      const done = actions.some((action) => action.outcome === 'done');
-      conclude(runner, box, observation, {
-        event,
-        outcome: failure ? 'failed' : done ? 'done' : 'unchanged',
-        actions,
-      });
+      const done = actions.some(({ outcome }) => outcome === 'done');
+      const outcome = done ? 'done' : 'unchanged';
+      conclude(runner, box, observation, { event, outcome: failure === undefined ? outcome : 'failed', actions });
     } finally {
       this.#leave();
     }

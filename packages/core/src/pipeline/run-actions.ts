@@ -28,23 +28,23 @@ export interface ActionRunner {
   readonly report: (report: RuleReport) => void;
 }
 
-/** What the mailbox lets a delivery know and do. */
+/** What the actions of a delivery may know of it and do. */
 export interface DeliveryControl {
   /** A newer state of the key arrived: waiting for a retry of this one makes no sense any more. */
-  readonly superseded: () => boolean;
+  superseded(): boolean;
   /** The rule is ending: a running delivery may finish, but nothing waits. */
-  readonly closing: () => boolean;
+  closing(): boolean;
   /** How long nothing may be touched (this replica lost its lease, the breaker tripped) before asking again; undefined when it may. */
-  readonly heldMs: () => number | undefined;
+  heldMs(): number | undefined;
   /** Aborts running attempts. */
   readonly stopped: AbortSignal;
   /** Told of what each run touched or found up to date. */
-  readonly touched: (targets: readonly TargetResult[]) => void;
+  touched(targets: readonly TargetResult[]): void;
   /** Waits with the delivery's place given free; ends early when superseded, poked or closing, and at the first value of `until`. */
-  readonly wait: (ms: number, until?: Observable<unknown>) => Promise<void>;
+  wait(ms: number, until?: Observable<unknown>): Promise<void>;
   readonly redelivered: boolean;
   /** Reads what the event is about. */
-  readonly object: (context: CallContext) => Promise<unknown>;
+  object(context: CallContext): Promise<unknown>;
 }
 
 export type ActionsEnd =
