@@ -9,6 +9,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** For the whole request, retries included. Default 30,000. */
   readonly timeoutMs?: number | undefined;
+  /** Nobody waits for it: `KubeClientOptions.onRequest` is not called. */
+  readonly background?: boolean | undefined;
 }
 
 export interface ListOptions extends RequestOptions {

@@ -42,6 +42,8 @@ export interface KubeClientOptions {
   readonly pageSize?: number | undefined;
   /** More watches of single names in one namespace than this become one watch of the namespace, if RBAC allows; default 16. */
   readonly widenAbove?: number | undefined;
+  /** Called as each request starts that is no watch, no command and not in the `background`. */
+  readonly onRequest?: (() => void) | undefined;
 }
 
 /** Opens no connection and reads no file before its first use. */
@@ -70,7 +72,7 @@ class HttpKubeClient implements KubeClient {
     const now = options.monotonicMs ?? (() => performance.now());
     const timings = { ...DEFAULT_TIMINGS, ...options.timings };
     this.#transport = new Transport(options.auth, timings, options.scheduler ?? asyncScheduler, now);
-    this.#requester = new Requester(this.#transport);
+    this.#requester = new Requester(this.#transport, options.onRequest);
     this.#execer = new Execer(this.#transport);
     this.#discovery = new Discovery((raw) => this.request(raw), now);
     this.#hub = new WatchHub({
@@ -121,7 +123,7 @@ class HttpKubeClient implements KubeClient {
     options: WriteOptions = {},
   ): Promise<T> {
     return this.request<T>({
-      ...timing(options),
+      ...manner(options),
       method: 'POST',
       path: collectionPath(resource, namespace),
       query: writeQuery(options),
@@ -131,7 +133,7 @@ class HttpKubeClient implements KubeClient {
 
   update<T = KubeObject>(ref: ObjectRef, body: object, options: UpdateOptions = {}): Promise<T> {
     return this.request<T>({
-      ...timing(options),
+      ...manner(options),
       method: 'PUT',
       path: objectPath(ref, options.subresource),
       query: writeQuery(options),
@@ -141,7 +143,7 @@ class HttpKubeClient implements KubeClient {
 
   patch<T = KubeObject>(ref: ObjectRef, body: object | readonly object[], options: PatchOptions): Promise<T> {
     return this.request<T>({
-      ...timing(options),
+      ...manner(options),
       method: 'PATCH',
       path: objectPath(ref, options.subresource),
       query: { ...writeQuery(options), force: options.type === 'apply' ? options.force : undefined },
@@ -153,7 +155,7 @@ class HttpKubeClient implements KubeClient {
   async delete(ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
     const { preconditions, propagationPolicy, gracePeriodSeconds } = options;
     await this.request({
-      ...timing(options),
+      ...manner(options),
       method: 'DELETE',
       path: objectPath(ref),
       body: {
@@ -219,8 +221,8 @@ class HttpKubeClient implements KubeClient {
   }
 }
 
-function timing({ signal, timeoutMs }: RequestOptions): RequestOptions {
-  return { signal, timeoutMs };
+function manner({ signal, timeoutMs, background }: RequestOptions): RequestOptions {
+  return { signal, timeoutMs, background };
 }
 
 function writeQuery({ fieldManager, dryRun }: WriteOptions): Record<string, string | undefined> {

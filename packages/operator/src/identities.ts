@@ -19,6 +19,8 @@ export interface IdentitiesOptions {
   readonly logger: Logger;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
+  /** Called as each request of any of them starts. */
+  readonly onRequest?: () => void;
 }
 
 /** Whom a rule watches and acts as, until it is released. */
@@ -78,8 +80,8 @@ export class Identities {
   }
 
   #make(user: string): Impersonated {
-    const { auth, container: shared, logger, scheduler, random } = this.options;
-    const client = createKubeClient({ auth: impersonate(auth, user), logger, scheduler, random });
+    const { auth, container: shared, logger, scheduler, random, onRequest } = this.options;
+    const client = createKubeClient({ auth: impersonate(auth, user), logger, scheduler, random, onRequest });
     const container = shared.createChildContainer();
     container.register(KubeClientToken, { useValue: client });
     const made = { client, container, users: 0 };

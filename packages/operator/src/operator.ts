@@ -35,6 +35,7 @@ import {
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { container as rootContainer, type DependencyContainer } from 'tsyringe';
 import { TRIGGER_RULE } from './api/resources.js';
+import { Background } from './background.js';
 import { ClusterCheckpointStore } from './checkpoint/cluster-checkpoint-store.js';
 import { logReport } from './log-report.js';
 import { Identities } from './identities.js';
@@ -139,13 +140,23 @@ class RunningOperator implements Operator {
     const { auth, registry, logger, lease, scheduler = asyncScheduler, random = Math.random } = options;
     const namespace = options.operatorNamespace ?? 'default';
     const { dryRun, feed } = options;
-    const client = createKubeClient({ auth, logger, scheduler, random });
+    const background = new Background({ scheduler });
+    const statusLane = background.lane();
+    const eventLane = background.lane();
+    const onRequest = () => background.noteRequest();
+    const client = createKubeClient({ auth, logger, scheduler, random, onRequest });
     const kube = dryRun === undefined ? client : readOnlyKube(client);
     this.#kube = kube;
     const isQuiet = dryRun !== undefined || feed !== undefined;
     this.#events = isQuiet
       ? NO_EVENTS
-      : createEventRecorder(kube, { component: 'kube-trigger', instance: this.identity, logger, scheduler });
+      : createEventRecorder(kube, {
+          component: 'kube-trigger',
+          instance: this.identity,
+          logger,
+          scheduler,
+          run: (request) => eventLane.run(request),
+        });
     this.#election =
       dryRun === undefined && lease !== undefined
         ? electLeader({ client: kube, identity: this.identity, namespace, scheduler, logger, ...lease })
@@ -179,7 +190,7 @@ class RunningOperator implements Operator {
     });
     const digestKey = digestKeyProvider(kube, namespace);
     const container = this.#container({ kube, scheduler, random, namespace, digestKey });
-    this.#identities = new Identities({ auth, own: kube, container, logger, scheduler, random });
+    this.#identities = new Identities({ auth, own: kube, container, logger, scheduler, random, onRequest });
     this.#controller = new RuleController({
       feed: feed ?? clusterFeed(kube, options.namespaces ?? [], logger),
       logger,
@@ -192,7 +203,7 @@ class RunningOperator implements Operator {
       writerFor: (rule) =>
         isQuiet
           ? logStatus(logger, rule)
-          : new StatusWriter({ kube, rule, scheduler, random, logger, mayWrite: mayAct }),
+          : new StatusWriter({ kube, lane: statusLane, rule, scheduler, random, logger, mayWrite: mayAct }),
       onReport: (rule, report) => this.#onReport(rule, report),
     });
   }

@@ -16,6 +16,8 @@ export interface EventRecorderOptions {
   readonly scheduler?: SchedulerLike | undefined;
   /** Monotonic milliseconds; default `performance.now`. */
   readonly monotonicMs?: (() => number) | undefined;
+  /** Runs each request when it thinks fit. Default: at once. */
+  readonly run?: ((request: () => Promise<void>) => Promise<unknown>) | undefined;
 }
 
 /** The object that an event is about. An event of a cluster-scoped object is written to namespace `default`, as kubectl expects. */
@@ -82,6 +84,7 @@ class Recorder implements EventRecorder {
   readonly #buckets: TokenBuckets;
   readonly #now: () => number;
   readonly #scheduler: SchedulerLike;
+  readonly #run: (request: () => Promise<void>) => Promise<unknown>;
   readonly #warned = new Set<string>();
   #working: Promise<void> | undefined;
   dropped = 0;
@@ -92,6 +95,7 @@ class Recorder implements EventRecorder {
   ) {
     this.#now = options.monotonicMs ?? (() => performance.now());
     this.#scheduler = options.scheduler ?? asyncScheduler;
+    this.#run = options.run ?? ((request) => request());
     this.#buckets = new TokenBuckets({ burst: BURST, refillMs: REFILL_MS, maxKeys: MAX_KEYS, now: this.#now });
   }
 
@@ -141,8 +145,7 @@ class Recorder implements EventRecorder {
   async #write(series: Series): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        if (series.created) await this.#countUp(series);
-        else await this.#create(series);
+        await this.#run(() => (series.created ? this.#countUp(series) : this.#create(series)));
         return;
       } catch (error) {
         const code = isTriggerError(error) ? error.code : 'unexpected';
@@ -172,7 +175,7 @@ class Recorder implements EventRecorder {
       reportingInstance: instance.slice(0, 128),
     };
     try {
-      await this.client.create(WELL_KNOWN.Event, series.namespace, event);
+      await this.client.create(WELL_KNOWN.Event, series.namespace, event, { background: true });
     } catch (error) {
       if (!isTriggerError(error) || error.code !== 'KT_KUBE_CONFLICT') throw error;
     }
@@ -182,7 +185,11 @@ class Recorder implements EventRecorder {
   async #countUp(series: Series): Promise<void> {
     const ref = { resource: WELL_KNOWN.Event, namespace: series.namespace, name: series.name };
     try {
-      await this.client.patch(ref, { count: series.count, lastTimestamp: series.lastAt }, { type: 'merge' });
+      await this.client.patch(
+        ref,
+        { count: series.count, lastTimestamp: series.lastAt },
+        { type: 'merge', background: true },
+      );
     } catch (error) {
       // Events live for an hour; somebody may delete them sooner.
       if (!isTriggerError(error) || error.code !== 'KT_KUBE_NOT_FOUND') throw error;

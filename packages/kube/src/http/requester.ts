@@ -14,7 +14,10 @@ const MAX_REPETITIONS = 4;
 
 /** Ordinary requests: one deadline over all attempts, Retry-After, one reload on 401, JSON in and out. */
 export class Requester {
-  constructor(private readonly transport: Transport) {}
+  constructor(
+    private readonly transport: Transport,
+    private readonly onRequest?: () => void,
+  ) {}
 
   async send<T>(raw: RawRequest): Promise<T> {
     const method = raw.method ?? 'GET';
@@ -51,6 +54,7 @@ export class Requester {
     const body = raw.body === undefined ? undefined : JSON.stringify(raw.body);
     const answer = new Answer(call.attributes, raw.maxBytes ?? MAX_BYTES);
     this.transport.counters.requests += 1;
+    if (raw.background !== true) this.onRequest?.();
     await exchange({
       dispatcher: agent,
       origin: dial.origin,

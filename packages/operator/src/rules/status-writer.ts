@@ -1,3 +1,4 @@
+import type { Lane } from '../background.js';
 import { fullJitter, isTriggerError, type Logger, sleep, toTriggerError } from '@kube-trigger/core';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '@kube-trigger/kube';
@@ -7,6 +8,8 @@ import type { RuleStatus } from './trigger-rule.js';
 
 export interface StatusWriterOptions {
   readonly kube: KubeClient;
+  /** Where its requests wait for their turn. */
+  readonly lane: Lane;
   readonly rule: {
     readonly namespace: string;
     readonly name: string;
@@ -22,7 +25,7 @@ export interface StatusWriterOptions {
 const MIN_INTERVAL_MS = 1000;
 const RETRY = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 
-/** Writes a rule's status behind its back: the latest one only, at most once a second, and not when nothing changed. */
+/** Writes a rule's status behind its back: the latest one only, in its turn, at most once a second, and not when nothing changed. */
 export class StatusWriter {
   readonly #closing = new AbortController();
   #latest: (() => RuleStatus) | undefined;
@@ -51,8 +54,8 @@ export class StatusWriter {
     await sleep(0, this.options.scheduler, this.#closing.signal);
     let failures = 0;
     while (!this.#closing.signal.aborted) {
-      const done = await this.#write();
-      if (done === 'nothing') break;
+      const done = await this.options.lane.run(() => this.#write(), this.#closing.signal);
+      if (done === undefined || done === 'nothing') break;
       failures = done === 'written' ? 0 : failures + 1;
       const delayMs = failures === 0 ? MIN_INTERVAL_MS : fullJitter(failures, RETRY, this.options.random);
       await sleep(delayMs, this.options.scheduler, this.#closing.signal);
@@ -69,7 +72,8 @@ export class StatusWriter {
     try {
       const ref = { resource: TRIGGER_RULE, namespace: rule.namespace, name: rule.name };
       // The uid makes the patch miss a rule that was deleted and made again under the same name.
-      await kube.patch(ref, { metadata: { uid: rule.uid }, status }, { type: 'merge', subresource: 'status' });
+      const body = { metadata: { uid: rule.uid }, status };
+      await kube.patch(ref, body, { type: 'merge', subresource: 'status', background: true });
       this.#written = attempted;
       return 'written';
     } catch (thrown) {
