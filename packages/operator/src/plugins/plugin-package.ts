@@ -41,8 +41,9 @@ export function findPluginPackage(wanted: string, directory: string): PluginPack
     found = { origin: file === undefined ? (manifest.name ?? wanted) : wanted, provides: [] };
     // A single module may stand for itself; a package is imported only when it says that it is meant for this.
     if (file === undefined || manifest['kube-trigger'] !== undefined) {
-      const provides = declaredPlugins(manifest);
+      const provides = listedPlugins(manifest);
       found = { ...found, provides };
+      refuseOtherDeclarations(manifest, provides);
       refuseOtherVersions(manifest);
     }
     return { ...found, entry: file ?? entryOf(manifest, dirname(path ?? '')), refusal: undefined };
@@ -95,18 +96,25 @@ function readManifest(path: string): Manifest {
   throw new Refusal(`${basename(dirname(path))}/package.json is not JSON`);
 }
 
-/** Reads and checks the `kube-trigger` field: `{ "contract": 1, "plugins": ["action/chat"] }`. */
-function declaredPlugins(manifest: Manifest): string[] {
-  const field = manifest['kube-trigger'] as { contract?: unknown; plugins?: unknown } | undefined;
+/** The `kube-trigger` field: `{ "contract": 1, "plugins": ["action/chat"] }`. */
+type Declaration = { readonly contract?: unknown; readonly plugins?: unknown } | null | undefined;
+
+/** Also of a package for another contract: rules that name one of its plugins are told of the package. Empty when it lists none. */
+function listedPlugins(manifest: Manifest): string[] {
+  const { plugins } = (manifest['kube-trigger'] as Declaration) ?? {};
+  if (!Array.isArray(plugins)) return [];
+  const listed = plugins.map(String);
+  return listed.every((plugin) => /^(source|filter|action)\/[a-z]\w*$/.test(plugin)) ? listed : [];
+}
+
+function refuseOtherDeclarations(manifest: Manifest, provides: readonly string[]): void {
+  const field = manifest['kube-trigger'] as Declaration;
   if (typeof field !== 'object' || field === null)
     throw new Refusal('its package.json has no "kube-trigger" field, so it is no plugin package');
-  const { contract, plugins } = field;
-  if (contract !== CONTRACT_VERSION)
-    throw new Refusal(`it was built for contract ${String(contract)}, this operator speaks ${CONTRACT_VERSION}`);
-  const isList = Array.isArray(plugins) && plugins.length > 0;
-  if (!isList || !plugins.every((plugin) => /^(source|filter|action)\/[a-z]\w*$/.test(String(plugin))))
+  if (field.contract !== CONTRACT_VERSION)
+    throw new Refusal(`it was built for contract ${String(field.contract)}, this operator speaks ${CONTRACT_VERSION}`);
+  if (provides.length === 0)
     throw new Refusal('"kube-trigger.plugins" of its package.json is not a list like ["action/chat"]');
-  return plugins.map(String);
 }
 
 /** All packages of kube-trigger are released together, so one version stands for all. */

@@ -146,6 +146,20 @@ describe('a package that cannot be used is refused by name, with the reason', ()
     expect(useChat(registry)).toMatchObject({ reason: 'UnknownPlugin' });
   });
 
+  it('and a rule for a plugin that a package for another contract lists is told of that package only', async () => {
+    using folder = new PluginFolder();
+    folder.install('newer', source, { 'kube-trigger': { ...DECLARED, contract: 2 } });
+    folder.install('broken', 'throw new Error("x")', { 'kube-trigger': { ...DECLARED, plugins: ['action/other'] } });
+    expect(useChat(await load(folder, 'broken', 'newer'))).toMatchObject({
+      issues: [
+        {
+          message:
+            'the action plugin "chat" is not available: newer was refused: it was built for contract 2, this operator speaks 1',
+        },
+      ],
+    });
+  });
+
   it('and does not keep another one from being used', async () => {
     using folder = new PluginFolder();
     folder.install('first', source);
