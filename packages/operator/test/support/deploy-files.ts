@@ -17,7 +17,7 @@ export function deployFiles(): Record<string, string> {
     'chart/crds/definitions.yaml': crds,
     'chart/files/author-policy.yaml': unfolded(policy.slice(0, 1)),
     'chart/files/rights.yaml': yaml([rights()]),
-    'kustomize/base/definitions.yaml': crds,
+    'kustomize/definitions/definitions.yaml': crds,
     'kustomize/components/author-policy/policy.yaml': unfolded(policy),
     'kustomize/overlays/cluster-wide/rbac.yaml': roles([]),
     'kustomize/overlays/single-namespace/rbac.yaml': roles([NAME]),

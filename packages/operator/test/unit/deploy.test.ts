@@ -121,7 +121,20 @@ describe.skipIf(!hasHelm)('helm template', () => {
     expect(merged(rulesOf(manifests, 'ClusterRole'))).toEqual(rightsOf({ impersonate: 'always' }).cluster);
   });
 
+  it('makes no Roles and no service account where others do, and has the operator use plugins that are not bundled', () => {
+    const manifests = render('--set', 'rbac.create=false', '--set', 'plugins.extra={kube-trigger-plugin-chat}');
+    expect(kinds(manifests).toSorted()).toEqual(['Deployment', 'NetworkPolicy', 'PodDisruptionBudget']);
+    expect(argsOf(manifests)).toEqual(['run', '--plugin=kube-trigger-plugin-chat']);
+  });
+
+  it('sets environment variables', () => {
+    const manifests = render('--set', 'env[0].name=OTEL_SERVICE_NAME', '--set', 'env[0].value=triggers');
+    const { containers } = manifests.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec ?? {};
+    expect(containers).toMatchObject([{ env: [{ name: 'OTEL_SERVICE_NAME', value: 'triggers' }] }]);
+  });
+
   it.each([
+    [['--set', 'rbac.create=false,rbac.secrets=false'], /rbac\.secrets have no Role to change/],
     [['--set', 'replica=1'], /replica/],
     [['--set', 'tenancy.impersonate=sometimes'], /impersonate/],
     [['--set', 'tenancy.impersonate=always'], /set tenancy\.defaultServiceAccount/],
