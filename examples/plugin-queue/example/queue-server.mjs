@@ -1,5 +1,6 @@
-// `node queue-server.mjs PORT`: a queue in memory, as its clients see one of a cloud. POST /messages puts the body in; GET /messages?max=&wait= hands
-// messages out, waiting for the first; DELETE /messages/RECEIPT ends one. What was handed out and not deleted comes again after 30 seconds.
+// `node queue-server.mjs PORT [HOST]`: a queue in memory, as its clients see one of a cloud. POST /messages puts the body in;
+// GET /messages?max=&wait= hands messages out, waiting for the first; DELETE /messages/RECEIPT ends one. What was handed out and not deleted comes
+// again after 30 seconds. In a pod HOST is 0.0.0.0; there is no access control.
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -59,6 +60,5 @@ const server = createServer((request, response) => {
     () => response.writeHead(400).end(),
   );
 });
-server.listen(Number(process.argv[2] ?? 9324), '127.0.0.1', () =>
-  process.stdout.write(`queue: http://127.0.0.1:${server.address().port}\n`),
-);
+const [, , port = '9324', host = '127.0.0.1'] = process.argv;
+server.listen(Number(port), host, () => process.stdout.write(`queue: http://${host}:${server.address().port}\n`));
