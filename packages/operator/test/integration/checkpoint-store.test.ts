@@ -79,6 +79,19 @@ describeOnClusters('checkpoints in the cluster', (start) => {
     ]);
   });
 
+  it('leaves the API server nothing to account for, record by record', async () => {
+    const rule = await newRule();
+    const journal = await open(rule);
+    journal.put('s/a', '1');
+    await journal.durable('s/a');
+    journal.put('s/a', '2');
+    journal.put('s/b', '1');
+    await journal.durable('s/b');
+    const [object] = (await objectsOf(rule)) as { records?: object; metadata: { managedFields?: unknown[] } }[];
+    expect(object?.records).toEqual({ 's/a': '2', 's/b': '1' });
+    expect(object?.metadata.managedFields ?? []).toEqual([]);
+  });
+
   describe('two processes that both believe to lead', () => {
     it('only one of them gets through; the other is told for good', async () => {
       const rule = await newRule();

@@ -162,6 +162,16 @@ describeOnClusters('managedFields', (start) => {
     expect(unnamed.metadata.managedFields?.map(({ manager }) => manager)).toEqual(['my-tool']);
   });
 
+  it('are cleared by a write that carries one empty entry', async () => {
+    const path = await fresh();
+    const made = ok(await api('POST', path, { metadata: { name: 'a' }, data: { a: '1' } }), 201);
+    expect(made.metadata.managedFields).toHaveLength(1);
+    const clearing = { metadata: { managedFields: [{}] }, data: { a: '2' } };
+    const cleared = ok(await api('PATCH', `${path}/a`, clearing, MERGE));
+    expect(cleared.metadata.managedFields ?? []).toEqual([]);
+    expect(cleared['data']).toEqual({ a: '2' });
+  });
+
   it('move with a field to whoever wrote it last', async () => {
     const path = await fresh();
     ok(await api('POST', `${path}?fieldManager=first`, { metadata: { name: 'a' }, data: { a: '1', b: '1' } }), 201);
