@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import { type Static, type TSchema, Type } from 'typebox';
 import type { RuleIdentity } from '../contract/context.js';
 import { toTriggerError } from '../contract/errors.js';
-import type { ConfiguredRbacRule, Plugin } from '../contract/plugin.js';
-import { NamespaceName, ObjectName } from '../contract/schema.js';
+import type { ConfiguredRbacRule } from '../contract/plugin.js';
 import type { PluginRegistry } from '../registry/plugin-registry.js';
 import type { CompiledAction, CompiledFilter, CompiledRule, CompiledSource, DeliveryOptions } from './compiled-rule.js';
 import { crossIssues } from './cross-issues.js';
 import { foreignReferences, type ReachingItem } from './foreign-references.js';
-import { nearest } from './nearest.js';
+import { resolvePlugin, resolveSource, type Unresolved } from './resolve-plugin.js';
 import { RESERVED_KEYS, type RetrySpec, RuleSpec } from './rule-spec.js';
-import { type RuleIssue, unknownField, validateConfig } from './validate-config.js';
+import { type RuleIssue, validateConfig } from './validate-config.js';
 import { asWritten } from './yaml-keys.js';
 
 export type Compilation =
@@ -20,18 +19,7 @@ export type Compilation =
       /** What is wrong with a rule that was accepted before and goes on all the same. */
       readonly tolerated?: { readonly issues: readonly RuleIssue[]; readonly reason: 'Invalid' };
     }
-  | { readonly issues: readonly RuleIssue[]; readonly reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' };
-
-/** The seed's form of a source: the kind picks the plugin. */
-const SourceObjectRef = Type.Object(
-  {
-    apiVersion: Type.Optional(Type.String({ minLength: 1 })),
-    kind: Type.String({ minLength: 1 }),
-    namespace: Type.Optional(NamespaceName()),
-    name: ObjectName(),
-  },
-  { additionalProperties: false },
-);
+  | { readonly issues: readonly RuleIssue[]; readonly reason: Unresolved['reason'] };
 
 export interface CompileOptions {
   /**
@@ -95,17 +83,8 @@ function deliveryOf(
   };
 }
 
-type Kind = Plugin['kind'];
-type PluginOf<K extends Kind> = Extract<Plugin, { kind: K }>;
-
-interface Picked<K extends Kind> {
-  readonly plugin: PluginOf<K>;
-  readonly config: unknown;
-  readonly path: string;
-}
-
 /** What all plugins have in common for checking a config. */
-interface AnyPicked {
+interface AnyResolved {
   readonly plugin: {
     readonly config: TSchema;
     readonly validate?: (config: unknown) => readonly RuleIssue[];
@@ -120,7 +99,7 @@ class Compiler {
   readonly issues: RuleIssue[] = [];
   readonly tolerated: RuleIssue[] = [];
   readonly #reaching: ReachingItem[] = [];
-  reason: 'Invalid' | 'UnknownPlugin' | 'UnknownKind' = 'Invalid';
+  reason: Unresolved['reason'] = 'Invalid';
 
   constructor(
     private readonly identity: RuleIdentity,
@@ -139,12 +118,10 @@ class Compiler {
   source(item: Record<string, unknown>, index: number): CompiledSource | undefined {
     const path = `spec.sources[${index}]`;
     const reserved = this.#reserved('sources', item, path);
-    const [key, another] = this.#pluginKeys(item, 'sources');
-    const byKind = key === 'objectRef' && another === undefined;
-    const picked = byKind ? this.#byKind(item, path) : this.#byName('source', item, path);
-    const config = picked && this.#config(picked);
-    if (picked === undefined || config === undefined || reserved === undefined) return undefined;
-    const { plugin } = picked;
+    const resolved = this.#resolved(resolveSource({ item, path }, this.registry));
+    const config = resolved && this.#config(resolved);
+    if (resolved === undefined || config === undefined || reserved === undefined) return undefined;
+    const { plugin } = resolved;
     const name = reserved.name ?? `${plugin.name}[${index}]`;
     const identity = [plugin.name, plugin.revisionFormat, this.identity.namespace, canonical(config)];
     const id = createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 12);
@@ -154,31 +131,31 @@ class Compiler {
   filter(item: Record<string, unknown>, index: number): CompiledFilter | undefined {
     const path = `spec.filters[${index}]`;
     const reserved = this.#reserved('filters', item, path);
-    const picked = this.#byName('filter', item, path);
-    const config = picked && this.#config(picked);
-    if (picked === undefined || config === undefined || reserved === undefined) return undefined;
-    const { plugin } = picked;
+    const resolved = this.#resolved(resolvePlugin('filter', { item, path }, this.registry));
+    const config = resolved && this.#config(resolved);
+    if (resolved === undefined || config === undefined || reserved === undefined) return undefined;
+    const { plugin } = resolved;
     return {
       name: reserved.name ?? `${plugin.name}[${index}]`,
       plugin,
       config,
-      needsObject: this.#needsObject(picked, config),
+      needsObject: this.#needsObject(resolved, config),
     };
   }
 
   action(item: Record<string, unknown>, index: number): CompiledAction | undefined {
     const path = `spec.actions[${index}]`;
     const reserved = this.#reserved('actions', item, path);
-    const picked = this.#byName('action', item, path);
-    const config = picked && this.#config(picked);
-    if (picked === undefined || config === undefined || reserved === undefined) return undefined;
-    const { plugin } = picked;
+    const resolved = this.#resolved(resolvePlugin('action', { item, path }, this.registry));
+    const config = resolved && this.#config(resolved);
+    if (resolved === undefined || config === undefined || reserved === undefined) return undefined;
+    const { plugin } = resolved;
     const retry = reserved.retry ?? { limit: undefined, initialDelaySeconds: 1, maxDelaySeconds: 60 };
     return {
       name: reserved.name ?? `${plugin.name}[${index}]`,
       plugin,
       config,
-      needsObject: this.#needsObject(picked, config),
+      needsObject: this.#needsObject(resolved, config),
       timeoutMs: (reserved.timeoutSeconds ?? 30) * 1000,
       onFailure: reserved.onFailure ?? 'stop',
       retry: {
@@ -189,7 +166,14 @@ class Compiler {
     };
   }
 
-  #needsObject({ plugin, path }: AnyPicked, config: unknown): boolean {
+  #resolved<R extends AnyResolved>(found: R | Unresolved): R | undefined {
+    if (!('reason' in found)) return found;
+    this.issues.push(...found.issues);
+    if (found.reason !== 'Invalid') this.reason = found.reason;
+    return undefined;
+  }
+
+  #needsObject({ plugin, path }: AnyResolved, config: unknown): boolean {
     try {
       return plugin.needsObject?.(config) ?? false;
     } catch (thrown) {
@@ -217,119 +201,26 @@ class Compiler {
     };
   }
 
-  #pluginKeys(item: Record<string, unknown>, list: keyof typeof RESERVED_KEYS): string[] {
-    // The API server drops keys whose value is null; so does every other way to get here.
-    const keys = Object.keys(item).filter((key) => !Object.hasOwn(RESERVED_KEYS[list], key) && item[key] !== null);
-    return keys.toSorted();
-  }
-
-  /** Of one plugin's key and others beside it: those others, unless one of them is a misspelt plugin. */
-  #misspelt(keys: readonly string[], { known, list }: { known: readonly string[]; list: keyof typeof RESERVED_KEYS }) {
-    const reserved = Object.keys(RESERVED_KEYS[list]);
-    const others = keys.filter((name) => !known.includes(name));
-    const meantPlugins = others.filter((name) => nearest(name, reserved) === undefined && nearest(name, known));
-    if (keys.length - others.length !== 1 || meantPlugins.length > 0) return [];
-    return others.map((name) => ({ name, message: unknownField(name, reserved) }));
-  }
-
-  #byName<K extends Kind>(kind: K, item: Record<string, unknown>, path: string): Picked<K> | undefined {
-    const keys = this.#pluginKeys(item, `${kind}s`);
-    const [key] = keys;
-    const known = this.#choices(kind);
-    const misspelt = keys.length > 1 ? this.#misspelt(keys, { known, list: `${kind}s` }) : [];
-    if (misspelt.length > 0) {
-      this.issues.push(...misspelt.map(({ name, message }) => ({ path: `${path}.${name}`, message })));
-      return undefined;
-    }
-    if (key === undefined || keys.length > 1) {
-      this.issues.push({ path, message: this.#notOne(kind, keys) });
-      return undefined;
-    }
-    const plugin = this.registry.find(kind, key);
-    if (plugin === undefined) {
-      this.issues.push({ path: `${path}.${key}`, message: this.#whyUnknown(kind, key) });
-      this.reason = 'UnknownPlugin';
-      return undefined;
-    }
-    return { plugin, config: item[key], path: `${path}.${key}` };
-  }
-
-  #choices(kind: Kind): string[] {
-    return [...this.registry.names(kind), ...(kind === 'source' ? ['objectRef'] : [])];
-  }
-
-  /** The definition has the same words for plugins that are known when it is made (see the operator's api/choices.ts). */
-  #notOne(kind: Kind, keys: readonly string[]): string {
-    const installed = this.registry.names(kind);
-    const found = keys.length === 0 ? 'none (a key without a value is none: write {})' : keys.join(' and ');
-    return `needs exactly one ${kind} plugin, found ${found}; installed: ${installed.join(', ') || 'none'}`;
-  }
-
-  #whyUnknown(kind: Kind, key: string): string {
-    if (this.registry.isDisabled(kind, key))
-      return `the ${kind} plugin "${key}" is disabled; whoever runs the operator can allow it`;
-    const { refused } = this.registry;
-    const saysItHasIt = refused.find(({ provides }) => provides.includes(`${kind}/${key}`));
-    if (saysItHasIt !== undefined)
-      return `the ${kind} plugin "${key}" is not available: ${saysItHasIt.origin} was refused: ${saysItHasIt.reason}`;
-    const elsewhere = (['source', 'filter', 'action'] as const).find((other) => this.registry.find(other, key));
-    if (elsewhere !== undefined) return `"${key}" is a plugin for ${elsewhere}s; move it to spec.${elsewhere}s`;
-    const close = nearest(key, this.#choices(kind));
-    const known = this.registry.names(kind).join(', ') || 'none';
-    const hint = close === undefined ? `installed: ${known}` : `did you mean "${close}"?`;
-    const others = refused.map(({ origin, reason }) => `; refused: ${origin}: ${reason}`).join('');
-    return `no ${kind} plugin "${key}" is installed; ${hint}${others}`;
-  }
-
-  #byKind(item: Record<string, unknown>, path: string): Picked<'source'> | undefined {
-    const ref = validateConfig(SourceObjectRef, item['objectRef'], `${path}.objectRef`);
-    if (ref.issues !== undefined) {
-      this.issues.push(...ref.issues);
-      return undefined;
-    }
-    const { apiVersion, kind, namespace, name } = ref.value;
-    const kinds = this.registry.handledKinds();
-    const handler = kinds.find(
-      (handled) => handled.kind === kind && (apiVersion ?? handled.apiVersion) === handled.apiVersion,
-    );
-    if (handler !== undefined)
-      return {
-        plugin: handler.plugin,
-        config: { name, ...(namespace ? { namespace } : {}) },
-        path: `${path}.objectRef`,
-      };
-    const names = kinds.map((handled) => handled.kind);
-    const close = nearest(kind, names);
-    const hint =
-      close === undefined || close === kind
-        ? `handled: ${kinds.map((k) => `${k.apiVersion} ${k.kind}`).join(', ') || 'none'}`
-        : `did you mean "${close}"?`;
-    const shown = apiVersion === undefined ? `"${kind}"` : `"${apiVersion}" "${kind}"`;
-    this.issues.push({ path: `${path}.objectRef.kind`, message: `no source plugin handles ${shown}; ${hint}` });
-    this.reason = 'UnknownKind';
-    return undefined;
-  }
-
   refuseForeign(): void {
     this.issues.push(...foreignReferences(this.identity.namespace, this.#reaching));
   }
 
-  #config(picked: AnyPicked): unknown {
-    const config = this.#checked(picked);
-    if (config !== undefined) this.#reaching.push({ ...picked, config });
+  #config(resolved: AnyResolved): unknown {
+    const config = this.#checked(resolved);
+    if (config !== undefined) this.#reaching.push({ ...resolved, config });
     return config;
   }
 
-  #checked(picked: AnyPicked): unknown {
-    const { plugin, path } = picked;
-    const validated = validateConfig(plugin.config, asWritten(plugin.config, picked.config), path);
+  #checked(resolved: AnyResolved): unknown {
+    const { plugin, path } = resolved;
+    const validated = validateConfig(plugin.config, asWritten(plugin.config, resolved.config), path);
     if (validated.issues !== undefined) {
       const { issues, defaulted } = validated;
       if (defaulted !== undefined) return this.#object(issues) ? undefined : defaulted;
       this.issues.push(...issues);
       return undefined;
     }
-    const more = this.#furtherIssues(picked, validated.value);
+    const more = this.#furtherIssues(resolved, validated.value);
     return more.length > 0 && this.#object(more) ? undefined : validated.value;
   }
 
@@ -340,7 +231,7 @@ class Compiler {
   }
 
   /** What the plugin itself objects to. A `validate` that fails is an issue of its own: the rule must not run unchecked. */
-  #furtherIssues({ plugin, path }: AnyPicked, config: unknown): RuleIssue[] {
+  #furtherIssues({ plugin, path }: AnyResolved, config: unknown): RuleIssue[] {
     try {
       const found = plugin.validate?.(config) ?? [];
       return found.map((issue) => ({
