@@ -23,4 +23,5 @@ export type { Interceptor, RecordedRequest } from './recording-kube-client.js';
 export { fieldsOf, openObjects } from './schema-fields.js';
 export type { JsonSchema, SchemaField } from './schema-fields.js';
 export { describeSourceContract } from './source-contract.js';
-export type { SourceFixture, SourceWorld } from './source-contract.js';
+export type { SourceFixture } from './source-contract.js';
+export type { SourceWorld } from './source-harness.js';
