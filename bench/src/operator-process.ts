@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
-import { IMAGE_ENV } from './suite/bundle.js';
+import { imageRuntime } from './suite/image.js';
 
 export interface OperatorProcessOptions {
   readonly kubeconfig: string;
@@ -31,8 +31,10 @@ export class OperatorProcess {
   /** Resolves once it serves its health port. Rejects with its log when it ends before that. */
   static async start({ kubeconfig, args = [], clockAheadMs = 0 }: OperatorProcessOptions): Promise<OperatorProcess> {
     const clock = clockAheadMs === 0 ? [] : ['--import', clockAhead(clockAheadMs)];
-    const all = [...clock, operatorMain(), 'run', '--kubeconfig', kubeconfig, '--health-port', '0', ...args];
-    const env = { ...process.env, ...IMAGE_ENV };
+    const image = imageRuntime();
+    const own = ['run', '--kubeconfig', kubeconfig, '--health-port', '0', ...args];
+    const all = [...image.nodeArgs, ...clock, operatorMain(), ...own];
+    const env = { ...process.env, ...image.env };
     const child = spawn(process.execPath, all, { stdio: ['ignore', 'ignore', 'pipe'], env });
     const log: string[] = [];
     const port = new Promise<number>((resolve, reject) => {

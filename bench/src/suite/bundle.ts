@@ -6,16 +6,6 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/**
- * What the image starts node with: deploy/image/Containerfile. Its half of the memory is half of the limit of the manifests, 256 MiB: here there
- * is no limit to take half of.
- */
-export const IMAGE_ENV = {
-  NODE_ENV: 'production',
-  NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=128',
-  MALLOC_ARENA_MAX: '1',
-};
-
 let built: string | undefined;
 
 /** The operator as it is in the image; built from these sources once per run. Returns the program's path. */

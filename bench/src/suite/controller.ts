@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pause } from '../pause.js';
-import { IMAGE_ENV, operatorBundle } from './bundle.js';
+import { operatorBundle } from './bundle.js';
+import { imageRuntime } from './image.js';
 import { type PodAccess, podCommand } from './pod.js';
 import { type GroupUsage, usageOfGroup } from './usage.js';
 
@@ -16,7 +17,7 @@ export interface ControllerOptions {
   readonly against?: string | undefined;
   /** Further arguments of `kube-trigger run`. */
   readonly args?: readonly string[];
-  /** Arguments of node before the program, such as `--cpu-prof`. */
+  /** Further arguments of node before the program, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -50,7 +51,9 @@ export class Controller implements AsyncDisposable {
   /** Resolves once the process was started, which says nothing about its being ready. */
   static async start(options: ControllerOptions): Promise<Controller> {
     const { against, kubeconfig, namespace, pod, nodeArgs = [], args = [], env = {} } = options;
+    const image = imageRuntime();
     const own = [
+      ...image.nodeArgs,
       ...nodeArgs,
       operatorBundle(),
       'run',
@@ -68,7 +71,7 @@ export class Controller implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        ...(against === undefined ? IMAGE_ENV : {}),
+        ...(against === undefined ? image.env : {}),
         KUBECONFIG: kubeconfig,
         KUBERNETES_NAMESPACE: namespace,
         ...inPod?.env,
