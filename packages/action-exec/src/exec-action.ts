@@ -7,11 +7,10 @@ import {
   TriggerError,
 } from '@kube-trigger/core';
 import { EvaluationError } from '@kube-trigger/expressions';
-import { Answered, each, type KubeClient, KubeClientToken, MountWatch, mustExec, type Pod } from '@kube-trigger/kube';
+import { FanOut, type KubeClient, KubeClientToken, MountWatch, mustExec, type Pod } from '@kube-trigger/kube';
 import { inject, injectable } from 'tsyringe';
 import type { ExecConfig } from './config.js';
 import { execError } from './errors.js';
-import { conclude, type PodOutcome } from './outcome.js';
 import { chosenContainer, containerOf, type Place, placeOf, targetPods } from './targets.js';
 import { compileWord } from './validate.js';
 import { judge } from './verdict.js';
@@ -19,7 +18,6 @@ import { judge } from './verdict.js';
 interface Attempt {
   readonly config: ExecConfig;
   readonly command: readonly string[];
-  readonly delivery: Delivery;
   readonly place: Place;
   /** Pods that are not entered, because they do not see what they should. */
   readonly blind: ReadonlyMap<Pod, TriggerError>;
@@ -31,7 +29,7 @@ interface Attempt {
  */
 @injectable()
 export class ExecAction implements Action<ExecConfig> {
-  readonly #answered = new Answered();
+  readonly #fanOut = new FanOut({ podsFailed: 'KT_EXEC_PODS_FAILED', doneBefore: 'ran in an earlier attempt' });
   readonly #mounts: MountWatch;
 
   constructor(@inject(KubeClientToken) private readonly kube: KubeClient) {
@@ -50,11 +48,10 @@ export class ExecAction implements Action<ExecConfig> {
     const readerOf = (pod: Pod) => chosenContainer(pod, config.container);
     const mounted = await this.#mounts.ask(config.waitForMount, { pods, readerOf, delivery, context });
     if ('waiting' in mounted) return mounted.waiting;
-    const attempt = { config, command, delivery, place, blind: mounted.blind };
-    const outcomes = await each(pods, config.parallelism, (pod) => this.#inPod(pod, attempt));
-    const over = outcomes.every((outcome) => 'result' in outcome || outcome.error.retry === 'never');
-    if (over) this.#answered.forget(delivery.id);
-    return conclude(outcomes);
+    const attempt = { config, command, place, blind: mounted.blind };
+    const targets = pods.map((pod) => fanOutTarget(pod, place));
+    const round = { targets, parallelism: config.parallelism, delivery, signal: context.signal };
+    return this.#fanOut.run(round, ({ pod }) => this.#exec(pod, attempt));
   }
 
   /** The pods are there, have the container, and may be entered. Runs nothing. */
@@ -65,27 +62,6 @@ export class ExecAction implements Action<ExecConfig> {
     if ('scaledToZero' in pods) return;
     for (const pod of pods) containerOf(pod, config.container);
     await mustExec(this.kube, { ...place, name: config.name });
-  }
-
-  async #inPod(pod: Pod, attempt: Attempt): Promise<PodOutcome> {
-    const { delivery, place } = attempt;
-    const target = `Pod/${place.namespace}/${pod.metadata.name ?? ''}`;
-    const id = pod.metadata.uid ?? target;
-    const before = this.#answered.get(delivery.id, id);
-    if (before !== undefined) {
-      if ('rejected' in before) return { target, error: before.rejected };
-      return { result: { target, outcome: 'unchanged', message: `ran in an earlier attempt: ${before.accepted}` } };
-    }
-    try {
-      const accepted = await this.#exec(pod, attempt);
-      this.#answered.set(delivery.id, id, { accepted });
-      return { result: { target, outcome: 'done', message: accepted } };
-    } catch (thrown) {
-      place.signal.throwIfAborted();
-      if (!isTriggerError(thrown)) throw thrown;
-      if (thrown.retry === 'never') this.#answered.set(delivery.id, id, { rejected: thrown });
-      return { target, error: thrown };
-    }
   }
 
   async #exec(pod: Pod, { config, command, place, blind }: Attempt): Promise<string> {
@@ -100,6 +76,11 @@ export class ExecAction implements Action<ExecConfig> {
       throw isTriggerError(thrown) && thrown.code === 'KT_KUBE_INVALID' ? endedMeanwhile(thrown) : thrown;
     }
   }
+}
+
+function fanOutTarget(pod: Pod, { namespace }: Place) {
+  const name = `Pod/${namespace}/${pod.metadata.name ?? ''}`;
+  return { name, id: pod.metadata.uid ?? name, pod };
 }
 
 /** Pod and container were there a moment ago, so what the server refuses has just ended: a repetition asks those that are there then. */

@@ -4,12 +4,10 @@ import {
   type ActionContext,
   type ActionResult,
   type Delivery,
-  isTriggerError,
   type TriggerError,
 } from '@kube-trigger/core';
 import {
-  Answered,
-  each,
+  FanOut,
   type KubeClient,
   KubeClientToken,
   looksIntoMounts,
@@ -25,7 +23,6 @@ import { Connections, type TlsMaterial } from './http/connections.js';
 import { send } from './http/send.js';
 import { compose, materialOf, type Message } from './message/compose.js';
 import { type WebhookNetwork, WebhookNetworkToken } from './network.js';
-import { conclude, type TargetOutcome } from './outcome.js';
 import { References } from './targets/references.js';
 import { resolveTargets, servicePort, type Surroundings, type Target } from './targets/resolve.js';
 import { tlsMaterial } from './targets/tls-material.js';
@@ -38,7 +35,6 @@ interface Attempt {
   readonly config: WebhookConfig;
   readonly message: Message;
   readonly tls: TlsMaterial;
-  readonly delivery: Delivery;
   readonly context: ActionContext;
   /** Pods that are not told, because they do not see what they should. */
   readonly blind: ReadonlyMap<Pod, TriggerError>;
@@ -52,7 +48,10 @@ interface Attempt {
 @injectable()
 export class WebhookAction implements Action<WebhookConfig> {
   readonly #connections: Connections;
-  readonly #answered = new Answered();
+  readonly #fanOut = new FanOut({
+    podsFailed: 'KT_WEBHOOK_PODS_FAILED',
+    doneBefore: 'accepted an earlier attempt',
+  });
   readonly #mounts: MountWatch;
 
   constructor(
@@ -72,9 +71,9 @@ export class WebhookAction implements Action<WebhookConfig> {
     if ('waiting' in mounted) return mounted.waiting;
     const message = compose(config, await materialOf(config, around.references), { delivery, context });
     const tls = await tlsMaterial(config.tls, around.references);
-    const attempt = { config, message, tls, delivery, context, blind: mounted.blind };
-    const outcomes = await each(targets, PARALLEL, (target) => this.#tell(target, attempt));
-    return this.#conclude(outcomes, delivery);
+    const attempt = { config, message, tls, context, blind: mounted.blind };
+    const round = { targets, parallelism: PARALLEL, delivery, signal: context.signal };
+    return this.#fanOut.run(round, (target) => this.#send(target, attempt));
   }
 
   /** Everything that the message is made of is there. Makes no connection to a target. */
@@ -122,26 +121,6 @@ export class WebhookAction implements Action<WebhookConfig> {
     throw webhookError('KT_WEBHOOK_ADDRESS_REFUSED', `${name} ${why}`, { retry: 'never', fix });
   }
 
-  async #tell(target: Target, attempt: Attempt): Promise<TargetOutcome> {
-    const { delivery, context } = attempt;
-    const before = this.#answered.get(delivery.id, target.id);
-    if (before !== undefined) {
-      if ('rejected' in before) return { target, error: before.rejected };
-      const message = `accepted an earlier attempt: ${before.accepted}`;
-      return { target, result: { target: target.name, outcome: 'unchanged', message } };
-    }
-    try {
-      const accepted = await this.#send(target, attempt);
-      this.#answered.set(delivery.id, target.id, { accepted });
-      return { target, result: { target: target.name, outcome: 'done', message: accepted } };
-    } catch (thrown) {
-      context.signal.throwIfAborted();
-      if (!isTriggerError(thrown)) throw thrown;
-      if (thrown.retry === 'never') this.#answered.set(delivery.id, target.id, { rejected: thrown });
-      return { target, error: thrown };
-    }
-  }
-
   async #send({ url, problem, pod }: Target, { config, message, tls, context, blind }: Attempt): Promise<string> {
     const unseen = pod && blind.get(pod);
     if (unseen !== undefined) throw unseen;
@@ -149,11 +128,5 @@ export class WebhookAction implements Action<WebhookConfig> {
     const dispatcher = this.#connections.dispatcher({ tls, policy: this.#policy(config) });
     const { signal, scheduler } = context;
     return `answered ${await send(url, message, { dispatcher, signal, scheduler, manners: config })}`;
-  }
-
-  #conclude(outcomes: readonly TargetOutcome[], { id }: Delivery): ActionResult {
-    const over = outcomes.every((outcome) => 'result' in outcome || outcome.error.retry === 'never');
-    if (over) this.#answered.forget(id);
-    return conclude(outcomes);
   }
 }

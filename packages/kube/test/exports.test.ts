@@ -5,13 +5,13 @@ import * as main from '../src/index.js';
 it('exports what plugins and the operator use', () => {
   expect(Object.keys(main).toSorted()).toMatchInlineSnapshot(`
     [
-      "Answered",
       "DEFAULT_TIMINGS",
       "DIGEST_KEY_NAME",
       "DIGEST_KEY_RBAC",
       "DIGEST_LENGTH",
       "DigestKeyToken",
       "EventRecorderToken",
+      "FanOut",
       "KUBE_ERROR_CODES",
       "KubeClientToken",
       "MOUNT_RBAC",
@@ -31,7 +31,6 @@ it('exports what plugins and the operator use', () => {
       "decideOn",
       "digestKeyProvider",
       "digestOf",
-      "each",
       "electLeader",
       "filterParts",
       "globIssue",
