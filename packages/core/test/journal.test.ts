@@ -106,6 +106,48 @@ describe('writes', () => {
     expect(written).toEqual(['c', 'b', 'a']);
   });
 
+  it('of all that is waited for happen in one round, and whoever waits is told at its end', async () => {
+    const written: [atMs: number, record: string][] = [];
+    const { clock, journal, watch } = setUp({
+      write: async (_dirty, first) => {
+        await new Promise<void>((resolve) => void clock.schedule(resolve, 10));
+        written.push([clock.now(), first]);
+        return [first];
+      },
+    });
+    for (const record of ['lazy', 'a', 'b']) journal.put(record, '1');
+    const waiting = ['a', 'b'].map((record) => watch(journal.durable(record)));
+    await clock.advance(15);
+    journal.put('later', '1');
+    const later = watch(journal.durable('later'));
+    expect(waiting.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    await clock.advance(5);
+    expect(waiting.map(({ state }) => state)).toEqual(['stored', 'stored']);
+    await clock.advance(10_000);
+    expect(later.state).toBe('stored');
+    expect(written).toEqual([
+      [10, 'a'],
+      [20, 'b'],
+      [1010, 'later'],
+      [4020, 'lazy'],
+    ]);
+  });
+
+  it('that fail within a round end it: what was stored before is told, the rest is tried again', async () => {
+    const { clock, journal, watch, failures } = setUp({ write: (_dirty, first) => writeOne(first) });
+    const writeOne = async (first: string) => {
+      if (first === 'b' && failures.shift() !== undefined) throw down();
+      return [first];
+    };
+    failures.push(true);
+    for (const record of ['a', 'b', 'c']) journal.put(record, '1');
+    const waiting = ['a', 'b', 'c'].map((record) => watch(journal.durable(record)));
+    await clock.advance(0);
+    expect(waiting.map(({ state }) => state)).toEqual(['stored', 'pending', 'pending']);
+    await clock.advance(1000);
+    expect(waiting.map(({ state }) => state)).toEqual(['stored', 'stored', 'stored']);
+  });
+
   it('of a record that changed meanwhile are repeated with its newer value', async () => {
     const { clock, writes, journal } = setUp();
     journal.put('r', '1');

@@ -270,7 +270,7 @@ describe('any interleaving', () => {
         expect(targets.patches).toBeLessThanOrEqual(model.changes);
         await expectRestartsToBeQuiet(model);
       }),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     );
   });
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Journal } from '../src/checkpoint/journal.js';
 import { RuleCheckpoint } from '../src/checkpoint/rule-checkpoint.js';
 import { ABSENT, MemoryCheckpointStore } from './support/core.js';
 import { IDENTITY } from './support/harness.js';
@@ -49,6 +50,30 @@ describe('the combined revision', () => {
     await checkpoint.begin(state('k', '1'));
     expect([second === first, checkpoint.readCombinedRevision()]).toEqual([false, first]);
     expect(first).toMatch(/^[\w-]{22}$/);
+  });
+
+  it('knows of a beginning once it is stored, as a restart would', async () => {
+    const stored: (() => void)[] = [];
+    const journal: Journal = {
+      stored: new Map(),
+      put: () => undefined,
+      durable: () => new Promise((resolve) => stored.push(resolve)),
+      close: () => Promise.resolve(),
+    };
+    const checkpoint = new RuleCheckpoint(journal, ['s']);
+    for (const key of ['a', 'b']) checkpoint.baseline(state(key, '1'));
+    const before = checkpoint.readCombinedRevision();
+    const [a, b] = [checkpoint.begin(state('a', '2')), checkpoint.begin(state('b', '2'))];
+    expect(checkpoint.readCombinedRevision()).toBe(before);
+    stored[0]?.();
+    await a;
+    const withA = checkpoint.readCombinedRevision();
+    expect(withA).not.toBe(before);
+    checkpoint.undoBegin(state('b', '2'), { sequence: 0, settled: '1' });
+    expect(checkpoint.readCombinedRevision()).toBe(withA);
+    stored[1]?.();
+    await b;
+    expect(checkpoint.readCombinedRevision()).toBe(withA);
   });
 
   it('stays what it was for a state that a filter drops, for its deletion, and for a beginning taken back', async () => {

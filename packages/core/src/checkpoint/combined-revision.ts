@@ -40,7 +40,7 @@ export class CombinedRevision {
     this.#uncounted.set(record, ABSENT);
   }
 
-  /** Called before a record has another revision than `before`. */
+  /** A record has another revision than `before`, from now on. */
   moves(record: string, before: string): void {
     if (this.#uncounted.has(record)) return;
     if (this.#uncounted.size >= MAX_UNCOUNTED) this.#count();

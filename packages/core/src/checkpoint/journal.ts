@@ -16,7 +16,10 @@ export interface Journal {
   release?(): void;
   /** Changes (or with `null` removes) a record. Written within `lazyMs`, or earlier along with a `durable` one. */
   put(record: string, value: string | null): void;
-  /** Resolves once the present value of the record is stored. Rejects only when the journal is closed or fenced off. */
+  /**
+   * Resolves once the present value of the record is stored; at the same time for all that were asked for at the same time, so that nobody acts
+   * on a part of what belongs together. Rejects only when the journal is closed or fenced off.
+   */
   durable(record: string): Promise<void>;
   /**
    * Writes what is left and ends; from then on `put` does nothing and `durable` rejects with `KT_STOPPED`. Rejects when the last
@@ -36,9 +39,9 @@ export interface JournalOptions {
   readonly write: JournalWriter;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
-  /** Least time between the starts of two writes, on average. Default 1,000 ms. */
+  /** Least time between the starts of two rounds of writes, on average. Default 1,000 ms. */
   readonly minIntervalMs?: number;
-  /** So many writes may follow one another at once after a quiet time; they are paid for by a longer pause. Default 1. */
+  /** So many rounds may follow one another at once after a quiet time; they are paid for by a longer pause. Default 1. */
   readonly burst?: number;
   /** How long a record may wait that nobody waits for. Default 3,000 ms. */
   readonly lazyMs?: number;
@@ -53,8 +56,9 @@ interface Waiter {
 }
 
 /**
- * Coalesces any number of changes into at most one write per `minIntervalMs` (and `burst`). The first urgent change after a quiet time is
- * written at once; lazy ones wait, so that they do not use up the place of an urgent one. A failed write is repeated with
+ * Coalesces any number of changes into at most one round of writes per `minIntervalMs` (and `burst`): all that somebody waits for, in as many
+ * requests as it takes. The first urgent change after a quiet time is written at once; lazy ones wait, so that they do not use up the place of
+ * an urgent one, and take one request each time. A failed write is repeated with
  * backoff for ever (nothing is lost in memory meanwhile), except when it was refused for good.
  */
 export class PacedJournal implements Journal {
@@ -114,7 +118,7 @@ export class PacedJournal implements Journal {
     this.#pending = undefined;
     await this.#writing;
     let failure = this.#fencedBy;
-    while (this.#dirty.size > 0 && failure === undefined) failure = await this.#writeOnce();
+    while (this.#dirty.size > 0 && failure === undefined) failure = await this.#writeRound();
     if (failure === undefined) return;
     this.#rejectWaiters(failure);
     throw failure;
@@ -138,7 +142,7 @@ export class PacedJournal implements Journal {
   async #run(): Promise<void> {
     const { scheduler, random, minIntervalMs = 1000, burst = 1 } = this.#options;
     this.#spentUntil = Math.max(this.#spentUntil, scheduler.now()) + minIntervalMs;
-    const failure = await this.#writeOnce();
+    const failure = await this.#writeRound();
     this.#failures = failure === undefined ? 0 : this.#failures + 1;
     const backoffMs = failure === undefined ? 0 : random() * Math.min(30_000, 500 * 2 ** Math.min(this.#failures, 10));
     this.#earliest = Math.max(this.#spentUntil - (burst - 1) * minIntervalMs, scheduler.now() + backoffMs);
@@ -147,9 +151,19 @@ export class PacedJournal implements Journal {
     else if (this.#dirty.size > 0) this.#schedule(scheduler.now() + (this.#options.lazyMs ?? 3000));
   }
 
-  async #writeOnce(): Promise<TriggerError | undefined> {
-    const first = this.#waiters.find((w) => this.#dirty.has(w.record))?.record ?? this.#dirty.keys().next().value;
-    if (first === undefined) return undefined;
+  async #writeRound(): Promise<TriggerError | undefined> {
+    const wanted = new Set(this.#waiters.map(({ record }) => record));
+    const [oldest] = this.#dirty.keys();
+    let failure: TriggerError | undefined;
+    for (const record of wanted.size > 0 || oldest === undefined ? wanted : [oldest]) {
+      if (failure === undefined && this.#dirty.has(record)) failure = await this.#write(record);
+    }
+    this.#settleWaiters();
+    return failure;
+  }
+
+  /** Writes a record, and along with it what goes into the same request. */
+  async #write(first: string): Promise<TriggerError | undefined> {
     const batch = new Map(this.#dirty);
     for (const record of batch.keys()) this.#inFlight.add(record);
     try {
@@ -168,7 +182,6 @@ export class PacedJournal implements Journal {
       return error;
     } finally {
       this.#inFlight.clear();
-      this.#settleWaiters();
     }
   }
 

@@ -41,6 +41,8 @@ export class RuleCheckpoint {
   readonly #edgeSources: ReadonlySet<string>;
   /** Of the states that the rule's targets have or are being given. */
   readonly #combined: CombinedRevision;
+  /** Beginnings that are not stored yet, with what the targets have until then: a process that is killed now knows nothing of them. */
+  readonly #beginning = new Map<string, string>();
   #sequence = 0;
   #tripped: string | undefined;
 
@@ -57,8 +59,7 @@ export class RuleCheckpoint {
     this.#baselines = new Baselines(journal);
     this.#edgeSources = new Set(edgeSourceIds);
     this.#tripped = journal.stored.get(TRIPPED);
-    const revisionOf = (record: string) => actedRevision(this.#entries.get(record));
-    this.#combined = new CombinedRevision(revisionOf, journal.stored.get(FORGOTTEN));
+    this.#combined = new CombinedRevision((record) => this.#actedRevision(record), journal.stored.get(FORGOTTEN));
     for (const [record, value] of journal.stored) this.#load(record, value, wanted);
     journal.release?.();
   }
@@ -179,14 +180,21 @@ export class RuleCheckpoint {
   }
 
   /** Records that a delivery of this state begins; resolves when that is stored, and only then may an action run. */
-  begin(state: KeyState): Promise<void> {
-    const entry = this.entryOf(state);
+  async begin(state: KeyState): Promise<void> {
+    const record = recordOf(state);
+    const entry = this.#entries.get(record);
     if (entry?.begun?.revision !== state.revision) {
       const begun = { revision: state.revision, parts: state.parts };
       this.#sequence += 1;
+      this.#beginning.set(record, this.#actedRevision(record));
       this.#set(state, { ...entry, sequence: this.#sequence, begun });
     }
-    return this.journal.durable(recordOf(state));
+    await this.journal.durable(record);
+    // Those that are stored together are counted before any of them acts: this runs in the turn in which the journal tells of them.
+    const before = this.#beginning.get(record);
+    if (before === undefined) return;
+    this.#combined.moves(record, before);
+    this.#beginning.delete(record);
   }
 
   /** Takes back a `begin` after which no action was run; `before` is the entry from before it. */
@@ -238,7 +246,7 @@ export class RuleCheckpoint {
     return this.#combined.readings;
   }
 
-  /** One opaque string for the states that the rule's targets have or are being given. */
+  /** One opaque string for the states that the rule's targets have or are being given: those whose beginning is stored. */
   readCombinedRevision(): string {
     return this.#combined.read();
   }
@@ -270,8 +278,10 @@ export class RuleCheckpoint {
   #set(state: KeyState, entry: CheckpointEntry): void {
     const record = recordOf(state);
     const before = this.#entries.get(record);
-    if (actedRevision(before) !== actedRevision(entry)) this.#combined.moves(record, actedRevision(before));
+    const acted = this.#actedRevision(record);
+    if (entry.begun === undefined) this.#beginning.delete(record);
     this.#entries.set(record, entry);
+    if (this.#actedRevision(record) !== acted) this.#combined.moves(record, acted);
     this.#count(record, before, entry);
     this.#unreadable.delete(record);
     this.journal.put(record, encodeEntry(entry));
@@ -281,6 +291,11 @@ export class RuleCheckpoint {
     if (this.#fading.size > MAX_FADING) this.#forgetOne();
   }
 
+  /** What the targets have of a record, as far as a restart would know. */
+  #actedRevision(record: string): string {
+    return this.#beginning.get(record) ?? actedRevision(this.#entries.get(record));
+  }
+
   #fades(sourceId: string, entry: CheckpointEntry): boolean {
     return entry.begun === undefined && (!isPresent(entry) || this.#edgeSources.has(sourceId));
   }
@@ -288,7 +303,7 @@ export class RuleCheckpoint {
   #forgetOne(): void {
     const [record] = this.#fading;
     if (record === undefined) return;
-    const forgotten = this.#combined.forget(record, actedRevision(this.#entries.get(record)));
+    const forgotten = this.#combined.forget(record, this.#actedRevision(record));
     this.#remove(record);
     if (forgotten !== undefined) this.journal.put(FORGOTTEN, forgotten);
   }
@@ -296,7 +311,8 @@ export class RuleCheckpoint {
   #remove(record: string): void {
     const entry = this.#entries.get(record);
     if (entry === undefined) return;
-    this.#combined.moves(record, actedRevision(entry));
+    this.#combined.moves(record, this.#actedRevision(record));
+    this.#beginning.delete(record);
     this.#entries.delete(record);
     this.#count(record, entry, undefined);
     this.#fading.delete(record);

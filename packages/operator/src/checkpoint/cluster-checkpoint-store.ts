@@ -23,8 +23,8 @@ export interface ClusterCheckpointOptions {
 
 /**
  * Keeps each rule's records in TriggerCheckpoint objects beside the rule, owned by it: `<rule>-<uid>-<n>`, as many as its keys need.
- * A rule writes at most once a second, after a quiet time up to three times at once. Every write names the resourceVersion it follows, so that of two processes that both believe to
- * be the leader only one gets through.
+ * A rule writes at most once a second, after a quiet time up to three times at once; what belongs together is counted once. Every write names
+ * the resourceVersion it follows, so that of two processes that both believe to be the leader only one gets through.
  */
 export class ClusterCheckpointStore implements CheckpointStore {
   #opened = 0;
