@@ -1,8 +1,8 @@
 import { revisionAnnotation } from '@kube-trigger/action-rollout';
+import { silentLogger } from '@kube-trigger/core/testing';
 import { createKubeClient, type KubeClient, type KubeObject, type Resource, staticAuth } from '@kube-trigger/kube';
 import { type Subscription, tap } from 'rxjs';
 import type { Roll } from './judge.js';
-import { silentLogger } from './silent-logger.js';
 import { newestIn } from './states.js';
 
 export interface RecorderOptions {

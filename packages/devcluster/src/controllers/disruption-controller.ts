@@ -1,3 +1,4 @@
+import { matchesLabelSelector } from '../selectors/match-labels.js';
 import { sameJson } from './canonical.js';
 import { type Cluster, enqueueSelf, fieldManager } from './cluster.js';
 import { resolvePercent, wanted } from './deployment-sizes.js';
@@ -11,7 +12,7 @@ import {
   type PodDisruptionBudgetStatus,
   timestamp,
 } from './objects.js';
-import { isActive, isReady, matches } from './pods.js';
+import { isActive, isReady } from './pods.js';
 
 /** An eviction counts as a disruption for so long when the pod does not go. */
 const disruptionMs = 120_000;
@@ -40,7 +41,7 @@ export function startDisruptionBudgets(cluster: Cluster): void {
 }
 
 function protects({ metadata, spec }: PodDisruptionBudget, pod: Pod): boolean {
-  return metadata.namespace === pod.metadata.namespace && matches(spec.selector ?? {}, pod.metadata.labels);
+  return metadata.namespace === pod.metadata.namespace && matchesLabelSelector(spec.selector, pod.metadata.labels);
 }
 
 function statusOf(

@@ -1,13 +1,6 @@
-/** The parts of Kubernetes objects that the controllers read or write; everything else is carried along untouched. */
+import type { OwnerReference } from '../api-types.js';
 
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
+/** The parts of Kubernetes objects that the controllers read or write; everything else is carried along untouched. */
 
 export interface ObjectMeta {
   name: string;

@@ -1,3 +1,4 @@
+import { matchesLabelSelector } from '../selectors/match-labels.js';
 import { asError, isApiError } from './api-client.js';
 import { randomSuffix } from './canonical.js';
 import { type Cluster, fieldManager } from './cluster.js';
@@ -42,32 +43,6 @@ export function availability(
   const waits = pods.map((pod) => msUntilAvailable(pod, minReadySeconds, now)).filter((wait) => wait !== undefined);
   const coming = waits.filter((wait) => wait > 0);
   return { available: waits.length - coming.length, nextInMs: coming.length === 0 ? undefined : Math.min(...coming) };
-}
-
-export function matches(selector: LabelSelector, labels: Record<string, string> = {}): boolean {
-  const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  return (
-    equal &&
-    (selector.matchExpressions ?? []).every((expression) => matchesExpression(expression, labels[expression.key]))
-  );
-}
-
-function matchesExpression(
-  { operator, values = [] }: { operator: string; values?: string[] },
-  value: string | undefined,
-): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    default:
-      return false;
-  }
 }
 
 /** A pod made from a template for its owner. Without a name it gets `<owner>-<five random characters>`. */
@@ -128,7 +103,8 @@ export async function claimPods(
 ): Promise<Pod[]> {
   const claimed: Pod[] = [];
   for (const pod of cluster.pods.ownedBy(owner)) {
-    const stays = matches(owner.spec.selector, pod.metadata.labels) || owner.metadata.deletionTimestamp !== undefined;
+    const stays =
+      matchesLabelSelector(owner.spec.selector, pod.metadata.labels) || owner.metadata.deletionTimestamp !== undefined;
     if (stays || pod.metadata.deletionTimestamp !== undefined) claimed.push(pod);
     else await release(cluster, pod);
   }

@@ -1,7 +1,7 @@
 import { asArray, asObject, asString, isObject } from '../json.js';
 
-/** Evaluates a `metav1.LabelSelector` object. An empty one matches everything. */
-export function matchesLabelSelector(selector: unknown, labels: { readonly [key: string]: string }): boolean {
+/** Evaluates a `metav1.LabelSelector` object. An empty one, or none, matches everything. */
+export function matchesLabelSelector(selector: unknown, labels: { readonly [key: string]: string } = {}): boolean {
   const { matchExpressions, matchLabels } = asObject(selector);
   for (const [key, value] of Object.entries(asObject(matchLabels))) if (labels[key] !== value) return false;
   return asArray(matchExpressions).every((each) => {
