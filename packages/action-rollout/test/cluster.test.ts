@@ -155,7 +155,7 @@ describeOnClusters('updatePodTemplate', (start) => {
       `kube-trigger may not list StatefulSet ${namespace}/web (statefulsets.apps). Add to a Role in namespace ${namespace}`,
     );
     const rule = /\{apiGroups.*\}/.exec(said)?.[0].replaceAll(/(\w+):/g, '"$1":') ?? 'no rule';
-    await grant(cluster, namespace, [JSON.parse(rule) as object]);
+    await cluster.grant(namespace, 'restricted', [JSON.parse(rule) as object]);
     await eventually(async () => (await codeOf(action.check(configOf('StatefulSet'), context()))) === undefined);
     expect((await action.run(configOf('StatefulSet'), fakeDelivery(), context())).outcome).toBe('done');
     await restricted.close();
@@ -190,15 +190,4 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
     () => undefined,
     (error: unknown) => (isTriggerError(error) ? error.code : String(error)),
   );
-}
-
-async function grant(cluster: TestCluster, namespace: string, rules: readonly object[]): Promise<void> {
-  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-  const role = await cluster.request('POST', `${rbac}/roles`, { metadata: { name: 'restricted' }, rules });
-  const binding = await cluster.request('POST', `${rbac}/rolebindings`, {
-    metadata: { name: 'restricted' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'restricted' },
-    subjects: [{ kind: 'ServiceAccount', name: 'restricted', namespace }],
-  });
-  expect([role.status, binding.status]).toEqual([201, 201]);
 }

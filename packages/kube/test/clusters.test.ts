@@ -261,8 +261,6 @@ describeOnClusters('kube', (start, kind) => {
     await using admin = connect();
     const token = await cluster.serviceAccountToken(namespace, 'restricted');
     await using client = connect({ token, timings: { ...FAST, forbiddenRetryMs: [300, 400] } });
-    const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true };
-    const roles = { ...rbac, plural: 'roles', kind: 'Role' };
     const rule = { apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'], resourceNames: ['mine'] };
     await write(admin, 'mine', '1');
     const explanations: string[] = [];
@@ -275,12 +273,7 @@ describeOnClusters('kube', (start, kind) => {
     const question = { verb: 'list', resource: ConfigMap, namespace };
     expect(await client.canI(question)).toMatchObject({ allowed: false });
     expect(await admin.canI(question)).toMatchObject({ allowed: true });
-    await admin.create(roles, namespace, { metadata: { name: 'reader' }, rules: [rule] });
-    await admin.create({ ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }, namespace, {
-      metadata: { name: 'reader' },
-      roleRef: { apiGroup: rbac.group, kind: 'Role', name: 'reader' },
-      subjects: [{ kind: 'ServiceAccount', name: 'restricted', namespace }],
-    });
+    await cluster.grant(namespace, 'restricted', [rule]);
     await says(tape, '+mine=1 synced', 10_000);
     expect(values(all)).toBe('!KT_KUBE_FORBIDDEN');
     expect(await client.canI({ ...question, name: 'mine' })).toMatchObject({ allowed: true });

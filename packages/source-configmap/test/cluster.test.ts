@@ -117,7 +117,7 @@ describeOnClusters('configMap', (start, kind) => {
       await heard.until('degraded');
       expect(heard.errors).toEqual(['KT_KUBE_FORBIDDEN']);
       // Exactly the declared rules, narrowed to the one name: more is not needed.
-      await place.grant('restricted', [{ ...configMap.rbac[0], resourceNames: ['cm'] }]);
+      await cluster.grant(place.namespace, 'restricted', [{ ...configMap.rbac[0], resourceNames: ['cm'] }]);
       await heard.until('synced');
       expect(heard.presents.map(({ key }) => key)).toEqual([place.keyOf('cm')]);
     }
@@ -157,17 +157,6 @@ class Place {
   async remove(name: string): Promise<void> {
     const answer = await this.cluster.request('DELETE', `/api/v1/namespaces/${this.namespace}/configmaps/${name}`);
     if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`);
-  }
-
-  async grant(account: string, rules: readonly object[]): Promise<void> {
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${this.namespace}`;
-    const role = await this.cluster.request('POST', `${rbac}/roles`, { metadata: { name: account }, rules });
-    const binding = await this.cluster.request('POST', `${rbac}/rolebindings`, {
-      metadata: { name: account },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
-      subjects: [{ kind: 'ServiceAccount', name: account, namespace: this.namespace }],
-    });
-    for (const { status, text } of [role, binding]) if (status !== 201) throw new Error(`${status} ${text}`);
   }
 
   listen(kube: KubeClient, config: object): Heard {

@@ -137,7 +137,7 @@ describeOnClusters('resource', (start, kind) => {
       using heard = place.listen(restricted, widgets({ name: 'w' }));
       await heard.until('degraded');
       expect(heard.errors).toEqual(['KT_KUBE_FORBIDDEN']);
-      await place.grant('restricted', [
+      await cluster.grant(place.namespace, 'restricted', [
         { apiGroups: [group], resources: ['widgets'], verbs: ['get', 'list', 'watch'], resourceNames: ['w'] },
       ]);
       await heard.until('synced');
@@ -222,17 +222,6 @@ class Place {
 
   async remove(name: string): Promise<void> {
     this.#passed(await this.cluster.request('DELETE', `${this.#widgets}/${name}`));
-  }
-
-  async grant(account: string, rules: readonly object[]): Promise<void> {
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${this.namespace}`;
-    this.#passed(await this.cluster.request('POST', `${rbac}/roles`, { metadata: { name: account }, rules }));
-    const binding = {
-      metadata: { name: account },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
-      subjects: [{ kind: 'ServiceAccount', name: account, namespace: this.namespace }],
-    };
-    this.#passed(await this.cluster.request('POST', `${rbac}/rolebindings`, binding));
   }
 
   listen(kube: KubeClient, config: object): Heard {

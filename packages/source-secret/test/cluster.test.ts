@@ -121,7 +121,7 @@ describeOnClusters('secret', (start, kind) => {
       using heard = place.listen(restricted, { name: 'tls' }, digestKeyProvider(kube, place.namespace));
       await heard.until('degraded');
       expect(heard.errors).toEqual(['KT_KUBE_FORBIDDEN']);
-      await place.grant('restricted', [{ ...secret.rbac[0], resourceNames: ['tls'] }]);
+      await cluster.grant(place.namespace, 'restricted', [{ ...secret.rbac[0], resourceNames: ['tls'] }]);
       await heard.until('synced');
       expect(heard.presents.map(({ key }) => key)).toEqual([place.keyOf('tls')]);
     }
@@ -139,7 +139,7 @@ describeOnClusters('secret', (start, kind) => {
     const rules = secret.rbac
       .filter(({ inOperatorNamespace }) => inOperatorNamespace)
       .map((rule) => ({ ...rule, inOperatorNamespace: undefined }));
-    await place.grant('operator', rules);
+    await cluster.grant(place.namespace, 'operator', rules);
     const load = () => loadDigestKey(operator, place.namespace);
     await eventually(
       () =>
@@ -212,17 +212,6 @@ class Place {
   async remove(name: string): Promise<void> {
     const answer = await this.cluster.request('DELETE', `/api/v1/namespaces/${this.namespace}/secrets/${name}`);
     if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`);
-  }
-
-  async grant(account: string, rules: readonly object[]): Promise<void> {
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${this.namespace}`;
-    const role = await this.cluster.request('POST', `${rbac}/roles`, { metadata: { name: account }, rules });
-    const binding = await this.cluster.request('POST', `${rbac}/rolebindings`, {
-      metadata: { name: account },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
-      subjects: [{ kind: 'ServiceAccount', name: account, namespace: this.namespace }],
-    });
-    for (const { status, text } of [role, binding]) if (status !== 201) throw new Error(`${status} ${text}`);
   }
 
   listen(kube: KubeClient, config: object, digestKey = digestKeyProvider(kube, this.namespace)): Heard {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, type ApiObject, type ApiResponse, type Headers } from './api-client.js';
 import { kubeconfigFor } from './kubeconfig.js';
-import { serviceAccountToken } from './service-account.js';
+import { grant, serviceAccountToken } from './service-account.js';
 import type { WatchStream } from './watch-stream.js';
 
 export type ClusterName = 'embedded' | 'kube-apiserver' | 'node';
@@ -41,6 +41,8 @@ export interface TestCluster extends AsyncDisposable {
   createNamespace(prefix?: string): Promise<string>;
   /** A fresh token of this service account, which is made if it is not there. */
   serviceAccountToken(namespace: string, name: string): Promise<string>;
+  /** Gives the service account these rights in its namespace, beside those it has. They are in force a moment later. */
+  grant(namespace: string, serviceAccount: string, rules: readonly object[]): Promise<void>;
   /** A kubeconfig with such a token. */
   serviceAccountKubeconfig(namespace: string, name: string): Promise<string>;
   /** Stops the API server and starts it again at the same address with the same objects. Rejects on a shared cluster. */
@@ -115,6 +117,10 @@ export class RunningCluster implements TestCluster {
 
   serviceAccountToken(namespace: string, name: string): Promise<string> {
     return serviceAccountToken(this.client, namespace, name);
+  }
+
+  grant(namespace: string, name: string, rules: readonly object[]): Promise<void> {
+    return grant(this.client, { namespace, name }, rules);
   }
 
   async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {

@@ -43,13 +43,7 @@ describeOnNode('the exec action', (start) => {
   beforeAll(async () => {
     cluster = await start();
     namespace = await cluster.createNamespace('exec-action');
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-    await post(`${rbac}/roles`, { metadata: { name: 'exec' }, rules: exec.rbac });
-    await post(`${rbac}/rolebindings`, {
-      metadata: { name: 'exec' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'exec' },
-      subjects: [{ kind: 'ServiceAccount', name: 'kube-trigger', namespace }],
-    });
+    await cluster.grant(namespace, 'kube-trigger', exec.rbac);
     admin = clientWith(cluster.token);
     kube = clientWith(await cluster.serviceAccountToken(namespace, 'kube-trigger'));
     action = new ExecAction(kube);

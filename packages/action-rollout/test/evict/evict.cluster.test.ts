@@ -230,14 +230,12 @@ describeOnClusters('strategy: evict', (start) => {
       );
       return isTriggerError(error) ? /\{apiGroups.*\}/.exec(error.explanation)?.[0] : undefined;
     };
-    const rules: object[] = [];
     for (const expected of ['"deployments"', '"pods"', '"pods/eviction"']) {
       const rule = await eventually(async () => {
         const found = await missing();
         return found?.includes(expected) === true ? found : undefined;
       });
-      rules.push(JSON.parse(rule.replaceAll(/(\w+):/g, '"$1":')) as object);
-      await grant(rules);
+      await cluster.grant(namespace, 'restricted', [JSON.parse(rule.replaceAll(/(\w+):/g, '"$1":')) as object]);
     }
     await eventually(async () => (await missing()) === undefined);
     const result = await stage.runOnce(action, config);
@@ -245,15 +243,4 @@ describeOnClusters('strategy: evict', (start) => {
     action.dispose();
     await restricted.close();
   });
-
-  const grant = async (rules: readonly object[]) => {
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-    const name = `restricted-${rules.length}`;
-    await stage.make(`${rbac}/roles`, { metadata: { name }, rules });
-    await stage.make(`${rbac}/rolebindings`, {
-      metadata: { name },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
-      subjects: [{ kind: 'ServiceAccount', name: 'restricted', namespace }],
-    });
-  };
 });

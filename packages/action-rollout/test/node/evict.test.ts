@@ -35,13 +35,7 @@ describeOnNode('strategy: evict', (start) => {
   });
   beforeEach(async () => {
     namespace = await cluster.createNamespace('evict');
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-    await make(`${rbac}/roles`, { metadata: { name: 'rollout' }, rules: updatePodTemplate.rbac });
-    await make(`${rbac}/rolebindings`, {
-      metadata: { name: 'rollout' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'rollout' },
-      subjects: [{ kind: 'ServiceAccount', name: 'kube-trigger', namespace }],
-    });
+    await cluster.grant(namespace, 'kube-trigger', updatePodTemplate.rbac);
     kube = clientWith(await cluster.serviceAccountToken(namespace, 'kube-trigger'));
     await make(`/api/v1/namespaces/${namespace}/configmaps`, { metadata: { name: 'app' }, data: { GREETING: 'one' } });
     return () => kube.close();

@@ -46,13 +46,7 @@ describeOnNode('updatePodTemplate with waves', (start) => {
   beforeAll(async () => {
     cluster = await start();
     namespace = await cluster.createNamespace('waves');
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-    await post(`${rbac}/roles`, { metadata: { name: 'rollout' }, rules: updatePodTemplate.rbac });
-    await post(`${rbac}/rolebindings`, {
-      metadata: { name: 'rollout' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'rollout' },
-      subjects: [{ kind: 'ServiceAccount', name: 'kube-trigger', namespace }],
-    });
+    await cluster.grant(namespace, 'kube-trigger', updatePodTemplate.rbac);
     const token = await cluster.serviceAccountToken(namespace, 'kube-trigger');
     const auth = staticAuth({ server: cluster.url, token, ca: cluster.ca });
     kube = createKubeClient({ auth, logger: new RecordingLogger() });

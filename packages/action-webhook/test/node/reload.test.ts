@@ -36,13 +36,7 @@ describeOnNode('the webhook action', (start) => {
   beforeAll(async () => {
     cluster = await start();
     namespace = await cluster.createNamespace('webhook-action');
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-    await post(`${rbac}/roles`, { metadata: { name: 'webhook' }, rules: webhook.rbac });
-    await post(`${rbac}/rolebindings`, {
-      metadata: { name: 'webhook' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'webhook' },
-      subjects: [{ kind: 'ServiceAccount', name: 'kube-trigger', namespace }],
-    });
+    await cluster.grant(namespace, 'kube-trigger', webhook.rbac);
     const token = await cluster.serviceAccountToken(namespace, 'kube-trigger');
     const auth = staticAuth({ server: cluster.url, token, ca: cluster.ca });
     kube = createKubeClient({ auth, logger: new RecordingLogger() });

@@ -125,14 +125,7 @@ describeOnNode('exec', (start) => {
     const runner = clientWith(token);
     const denied = await exec(['true'], {}, runner).catch((error: unknown) => error);
     expect(denied).toMatchObject({ code: 'KT_KUBE_FORBIDDEN' });
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-    const rules = [{ apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] }];
-    await cluster.request('POST', `${rbac}/roles`, { metadata: { name: 'runner' }, rules });
-    await cluster.request('POST', `${rbac}/rolebindings`, {
-      metadata: { name: 'runner' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'runner' },
-      subjects: [{ kind: 'ServiceAccount', name: 'runner', namespace }],
-    });
+    await cluster.grant(namespace, 'runner', [{ apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] }]);
     await eventually(async () => (await exec(['true'], {}, runner)).exitCode === 0, { because: 'it is granted' });
   });
 });

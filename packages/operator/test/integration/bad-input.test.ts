@@ -173,16 +173,7 @@ describeOnClusters('an operator with too few rights', (start) => {
   it('names what it may not do, and goes on once it may', async () => {
     const { namespace } = stage;
     const token = await stage.cluster.serviceAccountToken(namespace, 'operator');
-    const grant = async (name: string, rules: object[]) => {
-      const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-      await stage.must('POST', `${rbac}/roles`, { metadata: { name }, rules });
-      await stage.must('POST', `${rbac}/rolebindings`, {
-        metadata: { name },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
-        subjects: [{ kind: 'ServiceAccount', name: 'operator', namespace }],
-      });
-    };
-    await grant('rules', [
+    await stage.cluster.grant(namespace, 'operator', [
       {
         apiGroups: ['app.example.com'],
         resources: ['triggerrules', 'triggerrules/status', 'triggercheckpoints'],
@@ -196,10 +187,12 @@ describeOnClusters('an operator with too few rights', (start) => {
     await stage.rule('web', { sources: GOOD, actions: ROLL });
     await stage.condition('web', 'Ready', { status: 'False', reason: 'KubeForbidden', message: /configmaps/ });
 
-    await grant('read', [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] }]);
+    await stage.cluster.grant(namespace, 'operator', [
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
+    ]);
     await stage.condition('web', 'Ready', { status: 'False', message: /deployments|Deployment/ });
 
-    await grant('roll', [
+    await stage.cluster.grant(namespace, 'operator', [
       { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'watch', 'patch'] },
     ]);
     await stage.ready('web');
