@@ -54,7 +54,8 @@ const REPEAT_MS = 600_000;
 const BURST = 25;
 const REFILL_MS = 300_000;
 const MAX_KEYS = 4_096;
-const MAX_PENDING = 1_000;
+/** A roll of so many workloads may wait for its turn behind deliveries; some 2 MiB. */
+const MAX_PENDING = 4_096;
 const MAX_MESSAGE_BYTES = 1_024;
 const ATTEMPTS = 3;
 
