@@ -1,9 +1,10 @@
-import { type ActionContext, type TargetResult, toTriggerError, type TriggerError } from '@kube-trigger/core';
+import type { ActionContext, TargetResult, TriggerError } from '@kube-trigger/core';
 import { type KubeClient, labelSelectorText, type ObjectRef, selectorMatches } from '@kube-trigger/kube';
 import type { RolloutConfig } from '../config.js';
 import { failingAs, targetOf } from '../errors.js';
 import { workloadOf } from '../index/workload.js';
 import type { WorkloadView } from '../index/workload-view.js';
+import { allSettled } from '../targets/all-settled.js';
 import type { Choice } from '../targets/choose.js';
 import { BEING_DELETED, restsBecause } from '../targets/decide.js';
 import { isPod, kindOf, POD, resourceOf } from '../targets/kinds.js';
@@ -49,19 +50,14 @@ export async function groupsOf(choice: Choice, asked: Asked): Promise<Grouped> {
   const workloads = choice.targets.filter(({ kind }) => !isPod(kind));
   const pods = choice.targets.filter(({ kind }) => isPod(kind));
   const { alone, left, byController } = sorted(pods, asked.config);
-  const failures: TriggerError[] = [];
-  const tried = [
+  const { values, failures } = await allSettled([
     ...workloads.map((target) => grouping.ofWorkload(target)),
     ...byController.map((together) => grouping.ofPods(together)),
-  ];
-  const groups = await Promise.all(
-    tried.map((group) => group.catch((thrown: unknown) => void failures.push(toTriggerError(thrown)))),
-  );
-  const resting = groups.filter((group) => group !== undefined);
+  ]);
   return {
-    groups: resting.filter((group): group is PodGroup => 'carrier' in group),
+    groups: values.filter((group): group is PodGroup => 'carrier' in group),
     alone,
-    left: [...choice.left, ...left, ...resting.filter((group): group is TargetResult => 'outcome' in group)],
+    left: [...choice.left, ...left, ...values.filter((group): group is TargetResult => 'outcome' in group)],
     failures: [...choice.failures, ...failures],
   };
 }

@@ -10,6 +10,7 @@ import type { RolloutConfig } from '../config.js';
 import { noTemplate, notFound, type Place, targetOf } from '../errors.js';
 import { isAffected } from '../index/references.js';
 import type { Known, WorkloadView } from '../index/workload-view.js';
+import { allSettled } from './all-settled.js';
 import { DEFAULT_KINDS, isPod, type Kind, kindOf } from './kinds.js';
 import type { Found, Target } from './target.js';
 import type { Views, Where } from './views.js';
@@ -105,11 +106,8 @@ function refersElsewhere(view: WorkloadView): Known[] {
 }
 
 async function gather(all: readonly Known[], target: (known: Known) => Promise<Target>): Promise<Choice> {
-  const failures: TriggerError[] = [];
-  const targets = await Promise.all(
-    all.map((known) => target(known).catch((thrown: unknown) => void failures.push(toTriggerError(thrown)))),
-  );
-  return { targets: targets.filter((each) => each !== undefined), left: [], failures };
+  const { values, failures } = await allSettled(all.map(target));
+  return { targets: values, left: [], failures };
 }
 
 async function targetFor(known: Known, scope: Where, asked: Asked): Promise<Target> {
