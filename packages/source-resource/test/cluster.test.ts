@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { PresentEvent, SourceEvent } from '@kube-trigger/core';
+import type { PresentEvent } from '@kube-trigger/core';
 import { createKubeClient, type KubeClient, KubeClientToken, staticAuth } from '@kube-trigger/kube';
 import { describeOnClusters, eventually, installCrd, type TestCluster } from '@kube-trigger/testing';
 import {
@@ -8,6 +8,7 @@ import {
   type FakeContext,
   fakeContext,
   RecordingLogger,
+  SourceListener,
   type SourceWorld,
 } from '@kube-trigger/testing/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -102,8 +103,10 @@ describeOnClusters('resource', (start, kind) => {
     const clock = { aheadMs: 0 };
     const own = clientOf(cluster, () => performance.now() + clock.aheadMs);
     {
-      using heard = place.listen(own, { apiVersion: `${later}/v1`, kind: 'Widget', name: 'w' });
-      using misplaced = place.listen(own, { apiVersion: `${later}/v1`, kind: 'Widget', namespace: place.namespace });
+      const contexts = [place.context(), place.context()];
+      const widget = { apiVersion: `${later}/v1`, kind: 'Widget' };
+      using heard = place.listen(own, { ...widget, name: 'w' }, contexts[0]);
+      using misplaced = place.listen(own, { ...widget, namespace: place.namespace }, contexts[1]);
       await heard.until('degraded');
       expect(heard.errors).toEqual(['KT_KUBE_UNKNOWN_KIND']);
       await installCrd(cluster.client, definition(later, 'Cluster'));
@@ -115,7 +118,7 @@ describeOnClusters('resource', (start, kind) => {
       });
       // Discovery believes a miss for 10 s.
       clock.aheadMs = 20_000;
-      await Promise.all([heard, misplaced].map(({ context }) => context.scheduler.advance(20_000)));
+      await Promise.all(contexts.map(({ scheduler }) => scheduler.advance(20_000)));
       await heard.until('synced');
       expect(heard.presents.map(({ key }) => key)).toEqual(['Widget/w']);
       await eventually(() => misplaced.errors.join() === 'KT_KUBE_UNKNOWN_KIND,KT_RESOURCE_NAMESPACE');
@@ -224,8 +227,12 @@ class Place {
     this.#passed(await this.cluster.request('DELETE', `${this.#widgets}/${name}`));
   }
 
-  listen(kube: KubeClient, config: object): Heard {
-    return new Heard(kube, config, this.namespace);
+  context(): FakeContext {
+    return fakeContext({ rule: { namespace: this.namespace } });
+  }
+
+  listen(kube: KubeClient, config: object, context = this.context()): SourceListener {
+    return new SourceListener(new ResourceSource(kube).open(configOf(resource, config) as never, context));
   }
 
   get #widgets(): string {
@@ -242,45 +249,6 @@ class Place {
   }
 }
 
-/** What a source said so far. */
-class Heard implements Disposable {
-  readonly events: SourceEvent[] = [];
-  readonly context: FakeContext;
-  readonly #subscription;
-
-  constructor(kube: KubeClient, config: object, namespace: string) {
-    this.context = fakeContext({ rule: { namespace } });
-    this.#subscription = new ResourceSource(kube)
-      .open(configOf(resource, config) as never, this.context)
-      .subscribe((event) => this.events.push(event));
-  }
-
-  get said(): string[] {
-    return this.events.map(({ change }) => change);
-  }
-
-  get presents(): PresentEvent[] {
-    return this.events.filter((event) => event.change === 'present');
-  }
-
-  get revisions(): string[] {
-    return [...new Set(this.presents.map(({ revision }) => revision))];
-  }
-
-  get errors(): string[] {
-    return this.events.flatMap((event) => (event.change === 'degraded' ? [event.error.code] : []));
-  }
-
-  async until(change: SourceEvent['change']): Promise<SourceEvent[]> {
-    await eventually(() => this.said.includes(change), { because: `no ${change}` });
-    return this.events;
-  }
-
-  [Symbol.dispose](): void {
-    this.#subscription.unsubscribe();
-  }
-}
-
 /** The contract suite's world on a real API. */
 async function worldOn(cluster: TestCluster, group: string): Promise<SourceWorld> {
   const place = await Place.on(cluster, group);
@@ -289,7 +257,7 @@ async function worldOn(cluster: TestCluster, group: string): Promise<SourceWorld
   let step = 0;
   return {
     config: { apiVersion: `${group}/v1`, kind: 'Widget' },
-    context: fakeContext({ rule: { namespace: place.namespace } }),
+    context: place.context(),
     register: (container) => container.register(KubeClientToken, { useValue: kube }),
     held: () => kube.stats().watches.length,
     contents: ['the first value', 'changed value'],

@@ -1,4 +1,4 @@
-import type { PresentEvent, SourceEvent } from '@kube-trigger/core';
+import type { PresentEvent } from '@kube-trigger/core';
 import {
   createKubeClient,
   digestKeyProvider,
@@ -14,6 +14,7 @@ import {
   describeSourceContract,
   fakeContext,
   RecordingLogger,
+  SourceListener,
   type SourceWorld,
 } from '@kube-trigger/testing/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -214,49 +215,16 @@ class Place {
     if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`);
   }
 
-  listen(kube: KubeClient, config: object, digestKey = digestKeyProvider(kube, this.namespace)): Heard {
-    const source = new SecretSource(kube, digestKey);
-    return new Heard(source, config, this.namespace);
+  listen(kube: KubeClient, config: object, digestKey = digestKeyProvider(kube, this.namespace)): SecretListener {
+    const context = fakeContext({ rule: { namespace: this.namespace } });
+    return new SecretListener(new SecretSource(kube, digestKey).open(configOf(secret, config) as never, context));
   }
 }
 
-/** What a source said so far. */
-class Heard implements Disposable {
-  readonly events: SourceEvent[] = [];
-  readonly #subscription;
-
-  constructor(source: SecretSource, config: object, namespace: string) {
-    this.#subscription = source
-      .open(configOf(secret, config) as never, fakeContext({ rule: { namespace } }))
-      .subscribe((event) => this.events.push(event));
-  }
-
-  get said(): string[] {
-    return this.events.map(({ change }) => change);
-  }
-
-  /** Of other Secrets than the digest key, which lies in the same namespace here. */
-  get presents(): PresentEvent[] {
-    return this.events
-      .filter((event) => event.change === 'present')
-      .filter(({ key }) => !key.endsWith('/kube-trigger-digest-key'));
-  }
-
-  get revisions(): string[] {
-    return [...new Set(this.presents.map(({ revision }) => revision))];
-  }
-
-  get errors(): string[] {
-    return this.events.flatMap((event) => (event.change === 'degraded' ? [event.error.code] : []));
-  }
-
-  async until(change: SourceEvent['change']): Promise<SourceEvent[]> {
-    await eventually(() => this.said.includes(change), { because: `no ${change}` });
-    return this.events;
-  }
-
-  [Symbol.dispose](): void {
-    this.#subscription.unsubscribe();
+/** Hears of other Secrets than the digest key, which lies in the same namespace here. */
+class SecretListener extends SourceListener {
+  override get presents(): PresentEvent[] {
+    return super.presents.filter(({ key }) => !key.endsWith('/kube-trigger-digest-key'));
   }
 }
 

@@ -38,6 +38,7 @@ it('exports the suites and what stands in for the outside', () => {
       "RecordingKubeClient",
       "RecordingLogger",
       "SAMPLE_EVENTS",
+      "SourceListener",
       "anyEvent",
       "configOf",
       "describeActionContract",

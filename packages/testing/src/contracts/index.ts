@@ -25,3 +25,4 @@ export type { JsonSchema, SchemaField } from './schema-fields.js';
 export { describeSourceContract } from './source-contract.js';
 export type { SourceFixture } from './source-contract.js';
 export type { SourceWorld } from './source-harness.js';
+export { SourceListener } from './source-listener.js';

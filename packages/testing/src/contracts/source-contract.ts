@@ -58,8 +58,8 @@ function itHoldsItsResources(harness: () => SourceHarness): void {
   });
 
   it('releases everything on unsubscribe', async () => {
-    const { subscription } = await harness().synced();
-    subscription.unsubscribe();
+    const listener = await harness().synced();
+    listener[Symbol.dispose]();
     await harness().released();
     expect(harness().world.held()).toBe(0);
   });
@@ -75,7 +75,7 @@ function itHoldsItsResources(harness: () => SourceHarness): void {
   it('says nothing after unsubscribe, while others go on', async () => {
     const gone = await harness().synced();
     const stays = await harness().synced();
-    gone.subscription.unsubscribe();
+    gone[Symbol.dispose]();
     const heard = gone.events.length;
     await harness().change(stays);
     expect(gone.events).toHaveLength(heard);
@@ -142,7 +142,7 @@ function itSaysWhatIs(harness: () => SourceHarness): void {
 
   it('has lost nothing when it is opened again', async () => {
     const first = await harness().synced();
-    first.subscription.unsubscribe();
+    first[Symbol.dispose]();
     const control = await harness().synced();
     await harness().change(control);
     const again = await harness().synced();
@@ -243,7 +243,7 @@ function itFailsInForm(harness: () => SourceHarness): void {
     world.sabotage();
     const listener = harness().listen();
     await harness().until(() => errorOf(listener, 0), 'the failure was swallowed');
-    listener.subscription.unsubscribe();
+    listener[Symbol.dispose]();
     expect(world.held()).toBe(0);
   });
 }

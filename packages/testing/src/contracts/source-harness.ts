@@ -6,12 +6,13 @@ import {
   type Making,
   type TriggerError,
 } from '@kube-trigger/core';
-import { finalize, type Observable, type Subscription } from 'rxjs';
+import { finalize, type Observable } from 'rxjs';
 import { eventually } from '../eventually.js';
 import { type FakeContext, fakeContext } from './fake-context.js';
 import { type Collaborators, makeInstance } from './make-instance.js';
 import { type AnyPlugin, configOf } from './plugin-contract.js';
 import type { RecordingKubeClient } from './recording-kube-client.js';
+import { SourceListener } from './source-listener.js';
 
 /** The outside of a source in one test. Made anew for each. For a level source at least one key exists from the start. */
 export interface SourceWorld extends Collaborators {
@@ -36,19 +37,12 @@ export interface SourceWorld extends Collaborators {
   dispose?(): void | Promise<void>;
 }
 
-/** What one subscription has heard. */
-export interface Listener {
-  readonly events: SourceEvent[];
-  readonly subscription: Subscription;
-  error: unknown;
-}
-
 /** One world, the source in it, and whoever listens. */
 export class SourceHarness {
   readonly source: Source;
   readonly config: unknown;
   readonly context: FakeContext;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: SourceListener[] = [];
 
   constructor(
     readonly plugin: AnyPlugin & Pick<SourcePlugin, 'objects'> & Making<Source>,
@@ -68,15 +62,8 @@ export class SourceHarness {
     return openSource({ source: { open: () => opened }, config, context }).pipe(finalize(() => closing.abort()));
   }
 
-  listen(): Listener {
-    const events: SourceEvent[] = [];
-    const listener = { events, error: undefined as unknown } as Listener & { subscription: Subscription };
-    listener.subscription = this.open().subscribe({
-      next: (event) => events.push(event),
-      error: (error: unknown) => {
-        listener.error = error;
-      },
-    });
+  listen(): SourceListener {
+    const listener = new SourceListener(this.open());
     this.#listeners.push(listener);
     return listener;
   }
@@ -87,14 +74,14 @@ export class SourceHarness {
   }
 
   /** Listens and waits for `synced`. */
-  async synced(): Promise<Listener> {
+  async synced(): Promise<SourceListener> {
     const listener = this.listen();
-    await this.until(() => listener.events.some(({ change }) => change === 'synced'), 'no synced');
+    await this.until(() => listener.said.includes('synced'), 'no synced');
     return listener;
   }
 
   /** Makes a change and waits until this listener has heard of it. */
-  async change(listener: Listener): Promise<SourceEvent[]> {
+  async change(listener: SourceListener): Promise<SourceEvent[]> {
     const before = listener.events.length;
     await this.world.change();
     await this.until(() => listener.events.length > before, 'the change was not said');
@@ -106,13 +93,13 @@ export class SourceHarness {
   }
 
   async dispose(): Promise<void> {
-    for (const { subscription } of this.#listeners) subscription.unsubscribe();
+    for (const listener of this.#listeners) listener[Symbol.dispose]();
     await this.world.dispose?.();
   }
 }
 
 /** The first error that was said after `from` events, or what ended the subscription. */
-export function errorOf(listener: Listener, from: number): unknown {
+export function errorOf(listener: SourceListener, from: number): unknown {
   const degraded = listener.events.slice(from).find(({ change }) => change === 'degraded');
   return listener.error ?? (degraded as { error: TriggerError } | undefined)?.error;
 }
