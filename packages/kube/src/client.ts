@@ -34,6 +34,8 @@ export interface WriteOptions extends RequestOptions {
   /** Default `kube-trigger`. */
   readonly fieldManager?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  /** `metadata` has the server answer with PartialObjectMetadata only: what was sent does not come back. Default `object`. */
+  readonly as?: 'object' | 'metadata' | undefined;
 }
 
 export interface PatchOptions extends WriteOptions {

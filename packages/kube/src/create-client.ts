@@ -127,6 +127,7 @@ class HttpKubeClient implements KubeClient {
       method: 'POST',
       path: collectionPath(resource, namespace),
       query: writeQuery(options),
+      headers: acceptFor(options.as, 'PartialObjectMetadata'),
       body,
     });
   }
@@ -137,6 +138,7 @@ class HttpKubeClient implements KubeClient {
       method: 'PUT',
       path: objectPath(ref, options.subresource),
       query: writeQuery(options),
+      headers: acceptFor(options.as, 'PartialObjectMetadata'),
       body,
     });
   }
@@ -147,6 +149,7 @@ class HttpKubeClient implements KubeClient {
       method: 'PATCH',
       path: objectPath(ref, options.subresource),
       query: { ...writeQuery(options), force: options.type === 'apply' ? options.force : undefined },
+      headers: acceptFor(options.as, 'PartialObjectMetadata'),
       contentType: PATCH_TYPES[options.type],
       body,
     });

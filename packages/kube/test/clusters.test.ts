@@ -87,7 +87,17 @@ describeOnClusters('kube', (start, kind) => {
     const [bare] = await client.list(ConfigMap, { namespace, fieldSelector: 'metadata.name=crud', as: 'metadata' });
     expect(bare).toMatchObject({ metadata: { name: 'crud' } });
     expect(bare).not.toHaveProperty('data');
-    await client.delete(ref('crud'));
+    const answers = [
+      await client.create(ConfigMap, namespace, { metadata: { name: 'bare' }, data: { k: '1' } }, { as: 'metadata' }),
+      await client.patch(ref('bare'), { data: { k: '2' } }, { type: 'merge', as: 'metadata' }),
+      await client.update(ref('bare'), { metadata: { name: 'bare' }, data: { k: '3' } }, { as: 'metadata' }),
+    ];
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ metadata: { name: 'bare', resourceVersion: expect.stringMatching(/^\d+$/) } });
+      expect(answer).not.toHaveProperty('data');
+    }
+    expect(await client.get(ref('bare'))).toMatchObject({ data: { k: '3' } });
+    for (const name of ['crud', 'bare']) await client.delete(ref(name));
     await expect(client.get(ref('crud'))).rejects.toMatchObject({ code: 'KT_KUBE_NOT_FOUND' });
   });
 

@@ -98,8 +98,10 @@ export class CheckpointShards {
 
   async #put(shard: Shard, batch: ReadonlyMap<string, string | null>): Promise<void> {
     const { kube, rule, writer } = this.options;
+    // Only the new version is wanted of the answer, not 256 KiB of records.
+    const as = 'metadata';
     const written = await (shard.resourceVersion === undefined
-      ? kube.create<CheckpointObject>(TRIGGER_CHECKPOINT, rule.namespace, this.#newObject(shard, batch))
+      ? kube.create<CheckpointObject>(TRIGGER_CHECKPOINT, rule.namespace, this.#newObject(shard, batch), { as })
       : kube.patch<CheckpointObject>(
           { resource: TRIGGER_CHECKPOINT, namespace: rule.namespace, name: shard.name },
           {
@@ -107,7 +109,7 @@ export class CheckpointShards {
             writer,
             records: Object.fromEntries(batch),
           },
-          { type: 'merge' },
+          { type: 'merge', as },
         ));
     shard.resourceVersion = written.metadata.resourceVersion;
   }
