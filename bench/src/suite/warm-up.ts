@@ -31,7 +31,7 @@ export async function warmUp(
   stage: Stage,
   { controller, fixture, observer, source, rolls = 1 }: WarmUp,
 ): Promise<void> {
-  if (stage.against === undefined) await fixture.rulesReady(READY_WITHIN_MS);
+  if (stage.against === undefined) await fixture.rulesReady(READY_WITHIN_MS, () => controller.usage());
   const deadline = performance.now() + WITHIN_MS;
   for (let state = FIRST_STATE; performance.now() < deadline; state += 1) {
     const expected = observer.rolls + rolls;

@@ -7,7 +7,10 @@ import type { WatchEvent, WatchScope, WatchStats } from './watch/contract.js';
 export interface RequestOptions {
   /** Aborts down to the socket; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** For the whole request, retries included. Default 30,000. */
+  /**
+   * For the whole request, retries included. Default 30,000 from when it is sent: 64 requests are under way at a time, the others wait. One with
+   * a timeout of its own does not wait.
+   */
   readonly timeoutMs?: number | undefined;
   /** Nobody waits for it: `KubeClientOptions.onRequest` is not called. */
   readonly background?: boolean | undefined;

@@ -5,7 +5,8 @@ import { deadline, sleep } from '../time.js';
 import { attributesOf, withQuery, type RequestAttributes } from './api-path.js';
 import { exchange } from './exchange.js';
 import { badResponse, clientClosed, networkError, statusError, type StatusBody } from './problems.js';
-import type { Transport } from './transport.js';
+import { Places } from './places.js';
+import { PLACES, type Transport } from './transport.js';
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -14,12 +15,21 @@ const MAX_REPETITIONS = 4;
 
 /** Ordinary requests: one deadline over all attempts, Retry-After, one reload on 401, JSON in and out. */
 export class Requester {
+  readonly #places = new Places(PLACES);
+
   constructor(
     private readonly transport: Transport,
     private readonly onRequest?: () => void,
   ) {}
 
   async send<T>(raw: RawRequest): Promise<T> {
+    if (raw.timeoutMs !== undefined) return this.#send(raw);
+    // Else the last of many that are asked for at once would have spent its time before it is sent.
+    using _ = await this.#places.take(raw.signal);
+    return await this.#send(raw);
+  }
+
+  async #send<T>(raw: RawRequest): Promise<T> {
     const method = raw.method ?? 'GET';
     const path = withQuery(raw.path, raw.query);
     const attributes = attributesOf(method, path);

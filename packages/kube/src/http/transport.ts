@@ -8,6 +8,10 @@ import { dialer, sameServer, tracked, type Dialer } from './dialer.js';
 /** Of a WebSocket. The output of a command comes in messages of 32 KiB. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
+/** So many requests may be under way at a time; those that do not wait for a place (the Lease's, probes) find a connection beside them. */
+export const PLACES = 64;
+const CONNECTIONS = PLACES + 8;
+
 /** What the HTTP side of a client counts. */
 export interface TransportCounters {
   requests: number;
@@ -57,7 +61,7 @@ export class Transport {
     const dial = this.#dialFor(credentials);
     this.#agent ??= new Agent({
       connect: tracked(dial.connect, this.#sockets),
-      connections: 64,
+      connections: CONNECTIONS,
       keepAliveTimeout: 30_000,
       // Deadlines are the caller's: these would only race with them.
       headersTimeout: 0,

@@ -7,10 +7,10 @@ import {
   toTriggerError,
   TriggerError,
 } from '@kube-trigger/core';
-import type { KubeClient, KubeObject } from '@kube-trigger/kube';
+import type { KubeClient } from '@kube-trigger/kube';
 import type { SchedulerLike } from 'rxjs';
-import { RULE_UID_LABEL, TRIGGER_CHECKPOINT } from '../api/resources.js';
-import { CheckpointShards, type CheckpointObject } from './checkpoint-shards.js';
+import { CheckpointReader, type StoredCheckpoint } from './checkpoint-reader.js';
+import { CheckpointShards } from './checkpoint-shards.js';
 
 export interface ClusterCheckpointOptions {
   readonly kube: KubeClient;
@@ -27,16 +27,19 @@ export interface ClusterCheckpointOptions {
  * the resourceVersion it follows, so that of two processes that both believe to be the leader only one gets through.
  */
 export class ClusterCheckpointStore implements CheckpointStore {
+  readonly #reader: CheckpointReader;
   #opened = 0;
 
-  constructor(private readonly options: ClusterCheckpointOptions) {}
+  constructor(private readonly options: ClusterCheckpointOptions) {
+    this.#reader = new CheckpointReader(options.kube);
+  }
 
   async open(rule: RuleIdentity): Promise<Journal> {
     const { kube, scheduler, random, onError } = this.options;
     // Numbered, so that a journal which was not closed yet is fenced off by a later one of the same process, too.
     this.#opened += 1;
     const shards = new CheckpointShards({ kube, rule, writer: `${this.options.writer}.${this.#opened}` });
-    const stored = shards.load(await this.#list(rule));
+    const stored = shards.load(await this.#read(rule));
     return new PacedJournal({
       stored,
       scheduler,
@@ -48,12 +51,9 @@ export class ClusterCheckpointStore implements CheckpointStore {
     });
   }
 
-  async #list(rule: RuleIdentity): Promise<(CheckpointObject & KubeObject)[]> {
+  async #read(rule: RuleIdentity): Promise<readonly StoredCheckpoint[]> {
     try {
-      return await this.options.kube.list<CheckpointObject & KubeObject>(TRIGGER_CHECKPOINT, {
-        namespace: rule.namespace,
-        labelSelector: `${RULE_UID_LABEL}=${rule.uid}`,
-      });
+      return await this.#reader.read(rule);
     } catch (thrown) {
       const error = toTriggerError(thrown);
       const fix = isTriggerError(thrown) ? error.fix : undefined;
