@@ -1,3 +1,4 @@
+import { VirtualClock } from '@kube-trigger/core/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTriggerError, type TriggerError } from '@kube-trigger/core';
 import { KUBE_ERROR_CODES, WELL_KNOWN, type KubeAuth } from '../src/index.js';
@@ -224,6 +225,25 @@ describe('time', () => {
     const error = await errorOf(kube.client.request({ path: '/version', timeoutMs: 80 }));
     expect(error).toMatchObject({ code: 'KT_KUBE_UNREACHABLE', message: 'GET /version: no answer within 80 ms' });
     await eventually(() => api.sockets.size === 0);
+  });
+
+  it('of many asked for at once, 64 are under way; the time of the others counts from when they are sent', async () => {
+    const clock = new VirtualClock();
+    await using own = testClient(api.url, { timings: { requestTimeoutMs: 2_000 }, scheduler: clock });
+    const held: (() => void)[] = [];
+    api.intercept = (_, response) => held.push(() => sendJson(response, 200, {})) > 0;
+    const answers = Array.from({ length: 100 }, () => own.client.get(cm));
+    await eventually(() => held.length === 64);
+    // One that has a time of its own is somebody's heartbeat.
+    const lease = own.client.get(cm, { timeoutMs: 1_900 });
+    await eventually(() => held.length === 65);
+    await clock.advance(1_500);
+    for (const answer of held.splice(0)) answer();
+    await lease;
+    await eventually(() => held.length === 36);
+    await clock.advance(1_500);
+    for (const answer of held) answer();
+    await Promise.all(answers);
   });
 
   it('an aborted request rejects with the reason at once, down to the socket', async () => {

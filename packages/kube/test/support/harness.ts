@@ -1,5 +1,5 @@
 import type { Logger } from '@kube-trigger/core';
-import type { Observable, Subscription } from 'rxjs';
+import type { Observable, SchedulerLike, Subscription } from 'rxjs';
 import {
   createKubeClient,
   staticAuth,
@@ -58,7 +58,13 @@ export interface TestClient extends AsyncDisposable {
 
 export function testClient(
   server: string,
-  options: { timings?: Partial<KubeTimings>; auth?: KubeAuth; random?: () => number; pageSize?: number } = {},
+  options: {
+    timings?: Partial<KubeTimings>;
+    auth?: KubeAuth;
+    random?: () => number;
+    pageSize?: number;
+    scheduler?: SchedulerLike;
+  } = {},
 ): TestClient {
   const logger = new MemoryLogger();
   const client = createKubeClient({
@@ -66,6 +72,7 @@ export function testClient(
     logger,
     timings: { ...FAST, ...options.timings },
     ...(options.random === undefined ? {} : { random: options.random }),
+    ...(options.scheduler === undefined ? {} : { scheduler: options.scheduler }),
     ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
   });
   return { client, logger, [Symbol.asyncDispose]: () => client.close() };
