@@ -22,7 +22,7 @@ export function attempt<T>(
   { timeoutMs, scheduler, stopped }: AttemptLimits,
 ): Promise<T> {
   if (stopped.aborted) return Promise.reject(wasStopped());
-  const cancelled = new Cancelled();
+  const cancelled = new LazyCancellation();
   return untilCut(
     () => call(cancelled),
     (cut) => {
@@ -53,23 +53,24 @@ function timedOut(timeoutMs: number): TriggerError {
 }
 
 /**
- * One controller per attempt, unhooked at its end: AbortSignal.any would stay reachable from the rule's signal as long as a plugin forgets a
- * listener on it.
+ * A signal that is made when somebody asks for it. One controller per attempt, unhooked at its end: AbortSignal.any would stay reachable from
+ * the rule's signal as long as a plugin forgets a listener on it.
  */
-class Cancelled implements Cancellation {
+export class LazyCancellation implements Cancellation {
   #controller: AbortController | undefined;
-  #reason: TriggerError | undefined;
+  #ended: { readonly reason: unknown } | undefined;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended.reason);
     }
     return this.#controller.signal;
   }
 
-  abort(reason: TriggerError): void {
-    this.#reason = reason;
+  /** Only the first counts, as with an AbortController. */
+  abort(reason?: unknown): void {
+    this.#ended ??= { reason };
     this.#controller?.abort(reason);
   }
 }

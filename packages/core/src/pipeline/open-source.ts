@@ -2,6 +2,7 @@ import { from, Observable } from 'rxjs';
 import type { SourceContext } from '../contract/context.js';
 import type { SourceEvent } from '../contract/events.js';
 import type { Source } from '../contract/plugin.js';
+import { type Cancellation, LazyCancellation } from './attempt.js';
 import { checkSourceEvent } from './check-source-event.js';
 
 export interface SourceToOpen<C, D> {
@@ -19,13 +20,22 @@ const MAX_UNSETTLED = 256;
 export function openSource<C, D>(opening: SourceToOpen<C, D>): Observable<SourceEvent<D>> {
   const { source, config, context, onFault } = opening;
   return new Observable((subscriber) => {
-    const closing = new AbortController();
+    const closing = new LazyCancellation();
     // First, so that what waits for the signal lets go before anything else is taken down.
     subscriber.add(() => closing.abort());
-    const opened = source.open(config, { ...context, signal: closing.signal });
+    const opened = source.open(config, withSignal(context, closing));
     const events = isAsyncIterable(opened) ? pulled(opened, onFault) : from(opened);
     subscriber.add(events.subscribe(subscriber));
   });
+}
+
+function withSignal(context: Omit<SourceContext, 'signal'>, closing: Cancellation): SourceContext {
+  return {
+    ...context,
+    get signal() {
+      return closing.signal;
+    },
+  };
 }
 
 /** Observables of any copy of RxJS are none, whatever else they are. */

@@ -1,15 +1,17 @@
-import { fromEvent, type Observable, of, type SchedulerLike, Subject, takeUntil } from 'rxjs';
+import { type Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { CheckpointStore, Journal } from '../checkpoint/journal.js';
 import { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { Logger, PluginContext } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { CompiledRule, CompiledSource, RuleInstances } from '../rule/compiled-rule.js';
-import { checkActions } from './check-actions.js';
+import { ActionCheck } from './action-check.js';
 import { AT_ONCE, gatesOf } from './gates.js';
 import { identifySources } from './identify-sources.js';
+import type { ObservedSource } from './inventory.js';
 import { Mailboxes } from './mailboxes.js';
 import { MANUAL_ID, manualObservation, type ManualRun } from './manual.js';
-import { observeSource } from './observe-source.js';
+import type { Observation } from './observation.js';
+import { SourceObserver } from './source-observer.js';
 import { trippedError } from './permission.js';
 import type { RuleReport } from './report.js';
 import type { ActionRunner } from './run-actions.js';
@@ -61,6 +63,7 @@ export class RuleRunner {
   #stopping: Promise<void> | undefined;
   #checkpoint: RuleCheckpoint | undefined;
   #mailboxes: Mailboxes | undefined;
+  #observing: readonly (SourceObserver | ActionCheck)[] = [];
 
   constructor(
     private rule: CompiledRule,
@@ -138,8 +141,9 @@ export class RuleRunner {
     on: { runner: ActionRunner; checkpoint: RuleCheckpoint; mailboxes: Mailboxes },
   ): void {
     const { runner, checkpoint, mailboxes } = on;
-    const sources = this.rule.sources.map((source, i) =>
-      observeSource({
+    const tell = (said: Observation | RuleReport) => ('type' in said ? runner.report(said) : mailboxes.offer(said));
+    const sources = this.rule.sources.map((source, i) => {
+      const observed: ObservedSource = {
         source,
         instance: at(this.instances.sources, i),
         context: {
@@ -151,17 +155,14 @@ export class RuleRunner {
         onFirstSeen: this.rule.onFirstSeen,
         underWay: () => mailboxes.keysOf(source.id),
         report: runner.report,
-      }),
-    );
-    const { signal } = this.#stop;
-    // Not a kept subscription: whoever hears a report may stop the rule while the sources are still being subscribed to.
-    for (const source of sources) {
-      const stopped = signal.aborted ? of(undefined) : fromEvent(signal, 'abort');
-      source
-        .pipe(takeUntil(stopped))
-        .subscribe((said) => ('type' in said ? runner.report(said) : mailboxes.offer(said)));
-    }
-    checkActions(runner, signal, () => mailboxes.poke()).subscribe((said) => runner.report(said));
+      };
+      return new SourceObserver(observed, tell);
+    });
+    const checking = { runner, stopped: this.#stop.signal, onRecovered: () => mailboxes.poke() };
+    const checks = runner.actions.map((action) => new ActionCheck(action, checking));
+    // All of them before the first one starts: whoever hears a report may stop the rule meanwhile.
+    this.#observing = [...sources, ...checks];
+    for (const each of this.#observing) if (!this.#stop.signal.aborted) each.start();
   }
 
   /** Keys in delivery, and keys known. */
@@ -253,6 +254,7 @@ export class RuleRunner {
 
   async #end(drainMs: number): Promise<void> {
     this.#stop.abort();
+    for (const each of this.#observing) each.stop();
     this.#mailboxes?.close();
     if (drainMs > 0) await this.#within(drainMs, () => this.#mailboxes?.whenIdle());
     this.#mailboxes?.stop();

@@ -5,7 +5,7 @@ import {
   type SourceEvent,
   TriggerError,
 } from '@kube-trigger/core';
-import { concatMap, defer, type Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { KubeClient } from '../client.js';
 import type { Resource } from '../model.js';
 import type { ObjectVersion, Projection, WatchEvent } from '../watch/contract.js';
@@ -47,7 +47,7 @@ export interface ObjectView<T> {
  * scope and projection. Never errors by itself: what it cannot see is said as `degraded`.
  */
 export function observeObjects<T>(kube: KubeClient, view: ObjectView<T>): Observable<SourceEvent<ObjectEventData>> {
-  return defer(() => {
+  return new Observable((subscriber) => {
     const { resource, choice, defaultNamespace, fieldSelector, project } = view;
     const namespace = resource.namespaced ? (choice.namespace ?? defaultNamespace) : undefined;
     const sight = new Sight(view, namespace);
@@ -57,7 +57,17 @@ export function observeObjects<T>(kube: KubeClient, view: ObjectView<T>): Observ
     const recall = choice.name === undefined ? sight.recall : undefined;
     return kube
       .watch<T | Recalled>({ resource, namespace, name: choice.name, labelSelector, fieldSelector, project, recall })
-      .pipe(concatMap((event) => sight.accept(event)));
+      .subscribe({
+        next: (event) => {
+          try {
+            for (const said of sight.accept(event)) subscriber.next(said);
+          } catch (thrown) {
+            subscriber.error(thrown);
+          }
+        },
+        error: (thrown: unknown) => subscriber.error(thrown),
+        complete: () => subscriber.complete(),
+      });
   });
 }
 
