@@ -6,6 +6,8 @@ import { item, OpenWatch, ScriptedApi, sendJson, sendList, sendStatus, type Item
 let api: ScriptedApi;
 let client: KubeClient;
 let allowed: boolean;
+/** Where the answers to that question wait, if they do. */
+let held: (() => void)[] | undefined;
 /** Watches that are open, by the name they select; `''` for the whole namespace. */
 let open: Map<string, OpenWatch>;
 let state: Map<string, Item>;
@@ -14,13 +16,17 @@ let version: number;
 beforeEach(async () => {
   api = await ScriptedApi.start();
   allowed = true;
+  held = undefined;
   open = new Map();
   state = new Map();
   version = 10;
   api.intercept = (request, response) => {
     const name = /metadata\.name=(.*)/.exec(request.query.get('fieldSelector') ?? '')?.[1] ?? '';
-    if (request.path.endsWith('selfsubjectaccessreviews')) sendJson(response, 201, { status: { allowed } });
-    else if (name === '' && !allowed) sendStatus(response, 403);
+    if (request.path.endsWith('selfsubjectaccessreviews')) {
+      const answer = () => sendJson(response, 201, { status: { allowed } });
+      if (held === undefined) answer();
+      else held.push(answer);
+    } else if (name === '' && !allowed) sendStatus(response, 403);
     else if (request.kind === 'list') {
       sendList(
         response,
@@ -157,6 +163,37 @@ describe('watches of single names', () => {
     expect([z?.text, none?.text]).toEqual(['+z@11=1 synced', 'synced']);
     expect(api.requests).toHaveLength(requests);
   });
+
+  it.each([true, false])(
+    'that come while the answer is awaited (%s) have no watch of their own before',
+    async (answer) => {
+      for (const name of ['a', 'late']) write(name, '1');
+      allowed = answer;
+      const waiting: (() => void)[] = (held = []);
+      const first = tapes('a', 'b', 'c', 'd');
+      await eventually(() => waiting.length > 0);
+      await singles(4);
+      const late = tapes('late', 'later', 'a');
+      await pass(50);
+      expect(api.requests.filter(({ query }) => query.get('fieldSelector')?.includes('late'))).toEqual([]);
+      held = undefined;
+      for (const give of waiting) give();
+      await (answer ? wide() : singles(6));
+      for (const tape of [...first, ...late]) await tape.hears('synced');
+      expect([...first, ...late].map((tape) => tape.text)).toEqual([
+        '+a@11=1 synced',
+        'synced',
+        'synced',
+        'synced',
+        '+late@12=1 synced',
+        'synced',
+        '+a@11=1 synced',
+      ]);
+      write('late', '2');
+      await late[0]?.hears('+late@13=2');
+      expect(late[0]?.text).toBe('+late@12=1 synced +late@13=2');
+    },
+  );
 
   it('stay single where the namespace is forbidden, and the question is not repeated', async () => {
     allowed = false;

@@ -45,11 +45,12 @@ export class NameGroup<T> {
     const others = this.#members.get(name);
     if (others === undefined) this.#members.set(name, new Set([member]));
     else others.add(member);
-    if (this.#wide !== undefined && this.#widening === undefined) member.adopt(this.#wide.watch);
-    else {
+    if (this.#wide !== undefined) member.adopt(this.#wide.watch);
+    else if (this.#widening === undefined) {
       member.follow(this.parts.shared(name));
       this.#considerWidening();
     }
+    // Else it waits for the answer: thousands that come together need no watch of their own in between.
     return () => this.#leave(member);
   }
 
@@ -86,7 +87,6 @@ export class NameGroup<T> {
     for (;;) {
       const waiting = this.#wideSynced ? this.#everyone().filter((member) => !member.tryMoveTo(watch)) : undefined;
       if (waiting?.length === 0) {
-        // In the same step: who joins from now on is served by the wide watch.
         this.#widening = undefined;
         return;
       }
@@ -108,13 +108,13 @@ export class NameGroup<T> {
   /** The right to the whole namespace is gone; the rights to single names may still be there. */
   #narrow(): void {
     this.#widening?.abort();
-    this.#refuse();
     this.#closeWide();
-    for (const member of this.#everyone()) member.follow(this.parts.shared(member.name));
+    this.#refuse();
   }
 
   #refuse(): void {
     this.#refusedUntil = this.parts.now() + REFUSED_MS;
+    for (const member of this.#everyone()) member.follow(this.parts.shared(member.name));
   }
 
   #closeWide(): void {
