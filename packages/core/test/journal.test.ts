@@ -133,6 +133,19 @@ describe('writes', () => {
     ]);
   });
 
+  it('of many records are waited for at once', async () => {
+    const { clock, journal, watch } = setUp({ write: (_dirty, first) => Promise.resolve([first]) });
+    const records = Array.from({ length: 100 }, (_, i) => `r${i}`);
+    for (const record of records) journal.put(record, '1');
+    const all = watch(journal.durable(records));
+    const none = watch(journal.durable([]));
+    await clock.settle();
+    expect([all.state, none.state]).toEqual(['pending', 'stored']);
+    journal.put('r99', '2');
+    await clock.advance(0);
+    expect(all.state).toBe('stored');
+  });
+
   it('that fail within a round end it: what was stored before is told, the rest is tried again', async () => {
     const { clock, journal, watch, failures } = setUp({ write: (_dirty, first) => writeOne(first) });
     const writeOne = async (first: string) => {

@@ -34,7 +34,7 @@ export class Baselines {
   }
 
   async #store(sourceId: string, records: Iterable<string>): Promise<void> {
-    await Promise.all([...records].map((record) => this.journal.durable(record)));
+    await this.journal.durable([...records]);
     this.journal.put(sourceId, '1');
     await this.journal.durable(sourceId);
     this.#known.set(sourceId, 'stored');

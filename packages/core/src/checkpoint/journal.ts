@@ -17,10 +17,10 @@ export interface Journal {
   /** Changes (or with `null` removes) a record. Written within `lazyMs`, or earlier along with a `durable` one. */
   put(record: string, value: string | null): void;
   /**
-   * Resolves once the present value of the record is stored; at the same time for all that were asked for at the same time, so that nobody acts
+   * Resolves once the present value of the record, or of all of them, is stored; at the same time for all that were asked for at the same time, so that nobody acts
    * on a part of what belongs together. Rejects only when the journal is closed or fenced off.
    */
-  durable(record: string): Promise<void>;
+  durable(records: string | readonly string[]): Promise<void>;
   /**
    * Writes what is left and ends; from then on `put` does nothing and `durable` rejects with `KT_STOPPED`. Rejects when the last
    * write failed.
@@ -50,7 +50,7 @@ export interface JournalOptions {
 }
 
 interface Waiter {
-  readonly record: string;
+  readonly records: readonly string[];
   readonly resolve: () => void;
   readonly reject: (error: TriggerError) => void;
 }
@@ -96,13 +96,15 @@ export class PacedJournal implements Journal {
     this.#schedule(this.#options.scheduler.now() + (this.#options.lazyMs ?? 3000));
   }
 
-  durable(record: string): Promise<void> {
+  durable(records: string | readonly string[]): Promise<void> {
     if (this.#fencedBy !== undefined) return Promise.reject(this.#fencedBy);
     if (this.#closed)
       return Promise.reject(new TriggerError('KT_STOPPED', 'the journal is closed', { retry: 'never' }));
-    if (!this.#dirty.has(record) && !this.#inFlight.has(record)) return Promise.resolve();
+    const asked = typeof records === 'string' ? [records] : records;
+    const awaited = asked.filter((record) => this.#dirty.has(record) || this.#inFlight.has(record));
+    if (awaited.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ record, resolve, reject });
+      this.#waiters.push({ records: awaited, resolve, reject });
       this.#schedule(this.#options.scheduler.now());
     });
   }
@@ -152,7 +154,7 @@ export class PacedJournal implements Journal {
   }
 
   async #writeRound(): Promise<TriggerError | undefined> {
-    const wanted = new Set(this.#waiters.map(({ record }) => record));
+    const wanted = new Set(this.#waiters.flatMap(({ records }) => records));
     const [oldest] = this.#dirty.keys();
     let failure: TriggerError | undefined;
     for (const record of wanted.size > 0 || oldest === undefined ? wanted : [oldest]) {
@@ -200,9 +202,10 @@ export class PacedJournal implements Journal {
 
   #settleWaiters(): void {
     if (this.#fencedBy !== undefined) return this.#rejectWaiters(this.#fencedBy);
-    const done = this.#waiters.filter((waiter) => !this.#dirty.has(waiter.record));
-    this.#waiters = this.#waiters.filter((waiter) => this.#dirty.has(waiter.record));
-    for (const waiter of done) waiter.resolve();
+    const waiters = this.#waiters;
+    const isStored = ({ records }: Waiter) => !records.some((record) => this.#dirty.has(record));
+    this.#waiters = waiters.filter((waiter) => !isStored(waiter));
+    for (const waiter of waiters) if (isStored(waiter)) waiter.resolve();
   }
 
   #rejectWaiters(error: TriggerError): void {
