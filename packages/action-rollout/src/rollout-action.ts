@@ -48,27 +48,26 @@ interface Run {
 export class RolloutAction implements Action<RolloutConfig> {
   readonly #shared: Shared;
   readonly #views: Views;
-  readonly #deliveries = new Deliveries();
-  readonly #failures = new Failures();
-  readonly #evict: EvictAction;
-  readonly #snapshots: Snapshots;
+  // Each for what few rules ask for, and made for its first use.
+  #pacing: { readonly deliveries: Deliveries; readonly failures: Failures } | undefined;
+  #evicting: EvictAction | undefined;
+  #snapshots: Snapshots | undefined;
 
   constructor(
     @inject(KubeClientToken) private readonly kube: KubeClient,
     @inject(EventRecorderToken, { isOptional: true }) private readonly events?: EventRecorder,
-    @inject(DigestKeyToken, { isOptional: true }) digestKey?: DigestKeyProvider,
+    @inject(DigestKeyToken, { isOptional: true }) private readonly digestKey?: DigestKeyProvider,
   ) {
     this.#shared = sharedBy(kube);
     this.#views = new Views(kube, this.#shared.index);
-    this.#evict = new EvictAction({ kube, events, views: this.#views, shared: this.#shared });
-    this.#snapshots = new Snapshots(kube, this.#shared.pins, digestKey);
   }
 
   async run(config: RolloutConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
     const choice = await chooseTargets({ config, event: delivery.event, context, views: this.#views });
     if (!isPatching(config)) return this.#evict.run(choice, { config, delivery, context });
-    const pointing = this.#snapshots.pointing(config, delivery.event, { targets: choice.targets, context });
+    const snapshots = this.#snapshotsFor(config);
+    const pointing = snapshots?.pointing(config, delivery.event, { targets: choice.targets, context });
     const run = { config, delivery, context, pointing };
     try {
       if (config.pacing !== undefined) return await this.#paced(config.pacing, { choice, ...run });
@@ -78,23 +77,34 @@ export class RolloutAction implements Action<RolloutConfig> {
       return answerOf(choice, tried);
     } finally {
       await pointing?.release();
-      this.#snapshots.collect(config, pointing?.origin, context);
+      snapshots?.collect(config, pointing?.origin, context);
     }
   }
 
   async #paced(pacing: Pacing, { choice, ...run }: Run & { readonly choice: Choice }): Promise<ActionResult> {
     const { kube } = this;
     await run.pointing?.known();
-    const course = this.#deliveries.courseOf(run.delivery);
+    const { deliveries, failures } = (this.#pacing ??= { deliveries: new Deliveries(), failures: new Failures() });
+    const course = deliveries.courseOf(run.delivery);
     const rollouts = this.#rollouts({ ...run, course });
     const { delivery, context } = run;
-    const own = { views: this.#views, deliveries: this.#deliveries, failures: this.#failures };
+    const own = { views: this.#views, deliveries, failures };
     try {
       return await new Pace({ kube, pacing, delivery, context, rollouts, course, ...own }).run(choice);
     } catch (thrown) {
-      if (toTriggerError(thrown).retry === 'never') this.#deliveries.end(course);
+      if (toTriggerError(thrown).retry === 'never') deliveries.end(course);
       throw thrown;
     }
+  }
+
+  get #evict(): EvictAction {
+    const { kube, events } = this;
+    return (this.#evicting ??= new EvictAction({ kube, events, views: this.#views, shared: this.#shared }));
+  }
+
+  #snapshotsFor({ configSnapshot }: RolloutConfig): Snapshots | undefined {
+    if (configSnapshot === undefined) return undefined;
+    return (this.#snapshots ??= new Snapshots(this.kube, this.#shared.pins, this.digestKey));
   }
 
   #rollouts(run: Run & { readonly course?: Course }): Rollouts {
@@ -111,7 +121,7 @@ export class RolloutAction implements Action<RolloutConfig> {
     }
     await this.#checkListed(config, context);
     if (!isPatching(config)) await this.#evict.check(scopesOf(config, context), context);
-    await this.#snapshots.check(config, context);
+    await this.#snapshotsFor(config)?.check(config, context);
     return { until: this.#views.gone(config.objectRef?.name) };
   }
 
@@ -125,6 +135,6 @@ export class RolloutAction implements Action<RolloutConfig> {
 
   dispose(): void {
     this.#views.release();
-    this.#snapshots.dispose();
+    this.#snapshots?.dispose();
   }
 }

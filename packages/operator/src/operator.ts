@@ -48,7 +48,6 @@ import { logStatus } from './standalone/log-status.js';
 import { equipPlugins } from './plugins/equip-plugins.js';
 import { RuleController } from './rules/rule-controller.js';
 import { StatusWriter } from './rules/status-writer.js';
-import type { TriggerRule } from './rules/trigger-rule.js';
 import { type HealthServer, startHealthServer } from './server/health-server.js';
 import { Metrics } from './server/metrics.js';
 import type { Tracer } from './telemetry/tracer.js';
@@ -191,6 +190,7 @@ class RunningOperator implements Operator {
     const digestKey = digestKeyProvider(kube, namespace);
     const container = this.#container({ kube, scheduler, random, namespace, digestKey });
     this.#identities = new Identities({ auth, own: kube, container, logger, scheduler, random, onRequest });
+    const writing = { kube, lane: statusLane, scheduler, random, logger, mayWrite: mayAct };
     this.#controller = new RuleController({
       feed: feed ?? clusterFeed(kube, options.namespaces ?? [], logger),
       logger,
@@ -200,10 +200,7 @@ class RunningOperator implements Operator {
       services,
       events: this.#events,
       ...(dryRun === undefined ? {} : { wrap: (rule, made) => dryActions(rule, made, dryRun) }),
-      writerFor: (rule) =>
-        isQuiet
-          ? logStatus(logger, rule)
-          : new StatusWriter({ kube, lane: statusLane, rule, scheduler, random, logger, mayWrite: mayAct }),
+      writerFor: (rule) => (isQuiet ? logStatus(logger, rule) : new StatusWriter(rule, writing)),
       onReport: (rule, report) => this.#onReport(rule, report),
     });
   }
@@ -284,7 +281,7 @@ class RunningOperator implements Operator {
     this.options.logger.info({ identity: this.identity }, 'operator stopped');
   }
 
-  #onReport(rule: TriggerRule, report: RuleReport): void {
+  #onReport(rule: RuleIdentity, report: RuleReport): void {
     this.#metrics.count(report);
     this.options.tracer?.report(rule, report);
     logReport(this.options.logger, rule, report);

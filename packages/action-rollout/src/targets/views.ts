@@ -1,6 +1,6 @@
 import type { ActionContext } from '@kube-trigger/core';
 import type { KubeClient } from '@kube-trigger/kube';
-import { defer, delay, EMPTY, filter, merge, NEVER, type Observable, of, type SchedulerLike, take } from 'rxjs';
+import { defer, delay, EMPTY, filter, merge, NEVER, Observable, of, type SchedulerLike, take } from 'rxjs';
 import { failingAs, type Place } from '../errors.js';
 import { workloadProjection } from '../index/workload.js';
 import type { OpenView, WorkloadIndex } from '../index/workload-index.js';
@@ -63,8 +63,16 @@ export class Views {
     if (name === undefined) return NEVER;
     const views = [...this.#open.values()].map(({ view }) => view).filter((view) => view.get(name) !== undefined);
     const isGone = () => views.some((view) => view.get(name) === undefined);
-    const missed = defer(() => (isGone() ? of(undefined) : EMPTY));
-    return merge(missed, ...views.map((view) => view.changes.pipe(filter(isGone)))).pipe(take(1));
+    // Held by every rule while all is well: operators would be ten times the memory.
+    return new Observable((subscriber) => {
+      const look = () => {
+        if (!isGone()) return;
+        subscriber.next(undefined);
+        subscriber.complete();
+      };
+      for (const { changes } of views) subscriber.add(changes.subscribe(look));
+      look();
+    });
   }
 
   release(): void {

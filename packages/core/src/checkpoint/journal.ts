@@ -55,6 +55,8 @@ interface Waiter {
   readonly reject: (error: TriggerError) => void;
 }
 
+const NOTHING: ReadonlyMap<string, string> = new Map();
+
 /**
  * Coalesces any number of changes into at most one round of writes per `minIntervalMs` (and `burst`): all that somebody waits for, in as many
  * requests as it takes. The first urgent change after a quiet time is written at once; lazy ones wait, so that they do not use up the place of
@@ -86,7 +88,7 @@ export class PacedJournal implements Journal {
   }
 
   release(): void {
-    this.#stored = new Map();
+    this.#stored = NOTHING;
   }
 
   put(record: string, value: string | null): void {
@@ -126,7 +128,7 @@ export class PacedJournal implements Journal {
     throw failure;
   }
 
-  readonly #inFlight = new Set<string>();
+  #inFlight: ReadonlyMap<string, unknown> = NOTHING;
 
   #schedule(wantedAt: number): void {
     if (this.#closed || this.#fencedBy !== undefined || this.#writing !== undefined) return;
@@ -167,7 +169,7 @@ export class PacedJournal implements Journal {
   /** Writes a record, and along with it what goes into the same request. */
   async #write(first: string): Promise<TriggerError | undefined> {
     const batch = new Map(this.#dirty);
-    for (const record of batch.keys()) this.#inFlight.add(record);
+    this.#inFlight = batch;
     try {
       const written = [...(await this.#options.write(batch, first))];
       for (const record of written) {
@@ -183,7 +185,7 @@ export class PacedJournal implements Journal {
       this.#tell(error);
       return error;
     } finally {
-      this.#inFlight.clear();
+      this.#inFlight = NOTHING;
     }
   }
 

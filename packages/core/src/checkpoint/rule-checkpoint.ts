@@ -35,14 +35,14 @@ export class RuleCheckpoint {
   readonly #baselines: Baselines;
   /** Records that may be forgotten, the oldest first. */
   readonly #fading = new Set<string>();
-  readonly #unreadable = new Set<string>();
+  #unreadable: Set<string> | undefined;
   /** How many keys exist, by source: counted along, since a status that is asked for often must not walk 10,000 entries. */
   readonly #present = new Map<string, number>();
-  readonly #edgeSources: ReadonlySet<string>;
+  readonly #edgeSources: readonly string[];
   /** Of the states that the rule's targets have or are being given. */
   readonly #combined: CombinedRevision;
   /** Beginnings that are not stored yet, with what the targets have until then: a process that is killed now knows nothing of them. */
-  readonly #beginning = new Map<string, string>();
+  #beginning: Map<string, string> | undefined;
   #sequence = 0;
   #tripped: string | undefined;
 
@@ -57,7 +57,7 @@ export class RuleCheckpoint {
   ) {
     const wanted = new Set(sourceIds);
     this.#baselines = new Baselines(journal);
-    this.#edgeSources = new Set(edgeSourceIds);
+    this.#edgeSources = [...edgeSourceIds];
     this.#tripped = journal.stored.get(TRIPPED);
     this.#combined = new CombinedRevision((record) => this.#actedRevision(record), journal.stored.get(FORGOTTEN));
     for (const [record, value] of journal.stored) this.#load(record, value, wanted);
@@ -72,7 +72,7 @@ export class RuleCheckpoint {
     if (slash < 0) return this.#baselines.loaded(sourceId);
     const entry = decodeEntry(value);
     if (entry === undefined) {
-      this.#unreadable.add(record);
+      (this.#unreadable ??= new Set()).add(record);
       return;
     }
     this.#entries.set(record, entry);
@@ -84,7 +84,7 @@ export class RuleCheckpoint {
 
   /** True for a key whose record cannot be read (another version's, a damaged one): its next sight is its first. */
   isUnreadable(sourceId: string, key: string): boolean {
-    return this.#unreadable.size > 0 && this.#unreadable.has(recordName(sourceId, key));
+    return this.#unreadable?.has(recordName(sourceId, key)) === true;
   }
 
   /** True once the source's first inventory was recorded: from then on an unknown key is a created one. */
@@ -142,9 +142,9 @@ export class RuleCheckpoint {
   }
 
   #dropUnreadable(sourceId: string): void {
-    for (const record of this.#unreadable) {
+    for (const record of this.#unreadable ?? []) {
       if (!record.startsWith(`${sourceId}/`)) continue;
-      this.#unreadable.delete(record);
+      this.#unreadable?.delete(record);
       this.journal.put(record, null);
     }
   }
@@ -186,15 +186,15 @@ export class RuleCheckpoint {
     if (entry?.begun?.revision !== state.revision) {
       const begun = { revision: state.revision, parts: state.parts };
       this.#sequence += 1;
-      this.#beginning.set(record, this.#actedRevision(record));
+      (this.#beginning ??= new Map()).set(record, this.#actedRevision(record));
       this.#set(state, { ...entry, sequence: this.#sequence, begun });
     }
     await this.journal.durable(record);
     // Those that are stored together are counted before any of them acts: this runs in the turn in which the journal tells of them.
-    const before = this.#beginning.get(record);
+    const before = this.#beginning?.get(record);
     if (before === undefined) return;
     this.#combined.moves(record, before);
-    this.#beginning.delete(record);
+    this.#beginning?.delete(record);
   }
 
   /** Takes back a `begin` after which no action was run; `before` is the entry from before it. */
@@ -279,11 +279,11 @@ export class RuleCheckpoint {
     const record = recordOf(state);
     const before = this.#entries.get(record);
     const acted = this.#actedRevision(record);
-    if (entry.begun === undefined) this.#beginning.delete(record);
+    if (entry.begun === undefined) this.#beginning?.delete(record);
     this.#entries.set(record, entry);
     if (this.#actedRevision(record) !== acted) this.#combined.moves(record, acted);
     this.#count(record, before, entry);
-    this.#unreadable.delete(record);
+    this.#unreadable?.delete(record);
     this.journal.put(record, encodeEntry(entry));
     this.#fading.delete(record); // so that the set is in the order of the last change
     if (!this.#fades(state.sourceId, entry)) return;
@@ -293,11 +293,11 @@ export class RuleCheckpoint {
 
   /** What the targets have of a record, as far as a restart would know. */
   #actedRevision(record: string): string {
-    return this.#beginning.get(record) ?? actedRevision(this.#entries.get(record));
+    return this.#beginning?.get(record) ?? actedRevision(this.#entries.get(record));
   }
 
   #fades(sourceId: string, entry: CheckpointEntry): boolean {
-    return entry.begun === undefined && (!isPresent(entry) || this.#edgeSources.has(sourceId));
+    return entry.begun === undefined && (!isPresent(entry) || this.#edgeSources.includes(sourceId));
   }
 
   #forgetOne(): void {
@@ -312,7 +312,7 @@ export class RuleCheckpoint {
     const entry = this.#entries.get(record);
     if (entry === undefined) return;
     this.#combined.moves(record, this.#actedRevision(record));
-    this.#beginning.delete(record);
+    this.#beginning?.delete(record);
     this.#entries.delete(record);
     this.#count(record, entry, undefined);
     this.#fading.delete(record);

@@ -19,7 +19,7 @@ export interface AdmissionOptions {
   readonly decide: Decide;
   readonly coalesce: CoalesceWindow;
   /** The rule is ending: what is still being asked leads to nothing. */
-  readonly closing: AbortSignal;
+  readonly closing: () => boolean;
 }
 
 /** A state that waits in its mailbox, and what the checkpoint has of its key. */
@@ -34,16 +34,15 @@ export type Answer = 'pass' | number | undefined;
 
 /** Decides whether a state may begin: the source's gate, then the filters, then what else of the rule is to begin with it. */
 export class Admission {
-  readonly #coalescing: Coalescing;
+  /** Made for the first change that is to be held. */
+  #coalescing: Coalescing | undefined;
 
-  constructor(private readonly options: AdmissionOptions) {
-    this.#coalescing = new Coalescing(options.runner.scheduler);
-  }
+  constructor(private readonly options: AdmissionOptions) {}
 
   /** At once, unless a filter looks at the object. What is dropped is settled. */
   ask(candidate: Candidate): Answer | Promise<Answer> {
     const { box, observation, before } = candidate;
-    if (this.#coalescing.mayBegin(box, observation.revision)) return 'pass';
+    if (this.#coalescing?.mayBegin(box, observation.revision) === true) return 'pass';
     const { closing, decide, runner } = this.options;
     const event = eventOf(observation, before, {
       ruleUid: runner.rule.uid,
@@ -53,19 +52,19 @@ export class Admission {
     const answer = decide(observation, event);
     if (!(answer instanceof Promise)) return this.#heed(candidate, event, answer);
     // An object took a while to read: a newer state, or the end, may have come meanwhile.
-    const isOver = () => box.head !== observation || closing.aborted;
+    const isOver = () => box.head !== observation || closing();
     return answer.then((decision) => (isOver() ? undefined : this.#heed(candidate, event, decision)));
   }
 
   /** The mailbox has nothing any more that may begin. */
   forget(box: Mailbox): void {
-    this.#coalescing.forget(box);
+    this.#coalescing?.forget(box);
   }
 
   #heed({ box, observation, before }: Candidate, event: TriggerEvent, decision: Decision): Answer {
     const { checkpoint, coalesce, runner } = this.options;
     if ('gate' in decision && 'deferUntilMs' in decision.verdict) {
-      this.#coalescing.forget(box);
+      this.#coalescing?.forget(box);
       const { deferUntilMs: untilMs, because } = decision.verdict;
       runner.report({ type: 'verdict', event, gate: decision.gate, verdict: 'defer', because, untilMs });
       const waitMs = untilMs - runner.scheduler.now();
@@ -80,7 +79,8 @@ export class Admission {
     }
     if (before?.begun?.revision === observation.revision) return 'pass';
     const window = 'window' in decision ? decision.window : coalesce;
-    const held = this.#coalescing.hold(box, observation.revision, window);
+    if (window.quietMs > 0) this.#coalescing ??= new Coalescing(runner.scheduler);
+    const held = this.#coalescing?.hold(box, observation.revision, window);
     if (held === undefined) return 'pass';
     if (held.isNew) runner.report({ type: 'verdict', event, gate: 'coalesce', verdict: 'defer', ...held });
     return LONGEST_WAIT_MS;

@@ -6,7 +6,7 @@ const MAX_COUNTERS = 10_000;
 
 /** Counts actions by cause and target in fixed windows; trips once one pair passes the limit, and stays so until `reset`. */
 export class Breaker {
-  readonly #counts = new Map<string, number>();
+  #counts: Map<string, number> | undefined;
   #window: Subscription | undefined;
   #disposed = false;
 
@@ -21,12 +21,13 @@ export class Breaker {
     if (this.tripped || this.#disposed) return false;
     this.#window ??= timer(this.options.windowMs, this.scheduler).subscribe(() => this.#forget());
     const pair = `${key} → ${target}`;
-    const count = (this.#counts.get(pair) ?? 0) + 1;
-    this.#counts.delete(pair); // so that the map is in the order of the last action
-    this.#counts.set(pair, count);
-    if (this.#counts.size > MAX_COUNTERS) {
-      const oldest = this.#counts.keys().next().value;
-      if (oldest !== undefined) this.#counts.delete(oldest);
+    const counts = (this.#counts ??= new Map<string, number>());
+    const count = (counts.get(pair) ?? 0) + 1;
+    counts.delete(pair); // so that the map is in the order of the last action
+    counts.set(pair, count);
+    if (counts.size > MAX_COUNTERS) {
+      const oldest = counts.keys().next().value;
+      if (oldest !== undefined) counts.delete(oldest);
     }
     this.tripped = count > this.options.limit;
     return this.tripped;
@@ -44,7 +45,7 @@ export class Breaker {
   }
 
   #forget(): void {
-    this.#counts.clear();
+    this.#counts = undefined;
     this.#window?.unsubscribe();
     this.#window = undefined;
   }

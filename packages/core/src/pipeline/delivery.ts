@@ -4,7 +4,7 @@ import type { CallContext } from '../contract/context.js';
 import { toTriggerError } from '../contract/errors.js';
 import type { TargetResult } from '../contract/plugin.js';
 import type { Candidate } from './admission.js';
-import { orAborted } from './attempt.js';
+import { type Cancellation, orAborted } from './attempt.js';
 import { conclude } from './conclude.js';
 import { eventOf } from './event-of.js';
 import type { Permission } from './permission.js';
@@ -25,9 +25,9 @@ export interface DeliveryHost {
   /** Whether an action brings its target to the rule's combined revision, which all keys have a part in. */
   readonly isLevel: boolean;
   /** The rule is ending: a running delivery may finish, but nothing waits. */
-  readonly closing: AbortSignal;
+  readonly closing: () => boolean;
   /** Aborts running attempts. */
-  readonly stopped: AbortSignal;
+  readonly stopped: Cancellation;
   readonly stop: () => void;
 }
 
@@ -43,7 +43,7 @@ export class Delivery implements DeliveryControl {
     private readonly delivered: Candidate,
   ) {
     this.redelivered = delivered.before?.begun !== undefined;
-    this.stopped = host.stopped;
+    this.stopped = host.stopped.signal;
   }
 
   /**
@@ -77,7 +77,8 @@ export class Delivery implements DeliveryControl {
 
   /** Undefined once the beginning is stored; else how long to wait before another try. Never outlasts the stop. */
   async #begin(): Promise<number | undefined> {
-    const { checkpoint, runner, stop, stopped } = this.host;
+    const { checkpoint, runner, stop } = this.host;
+    const { stopped } = this;
     try {
       await orAborted(() => checkpoint.begin(this.delivered.observation), stopped);
       return undefined;
@@ -119,7 +120,7 @@ export class Delivery implements DeliveryControl {
   }
 
   closing(): boolean {
-    return this.host.closing.aborted;
+    return this.host.closing();
   }
 
   heldMs(): number | undefined {

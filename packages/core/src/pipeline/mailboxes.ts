@@ -3,6 +3,7 @@ import { recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.j
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { DeliveryOptions } from '../rule/compiled-rule.js';
 import { Admission } from './admission.js';
+import { LazyCancellation } from './attempt.js';
 import { acknowledge } from './conclude.js';
 import { Delivery, type DeliveryHost } from './delivery.js';
 import type { Decide } from './gates.js';
@@ -40,14 +41,14 @@ export class Mailboxes {
   readonly #permission: Permission;
   readonly #admission: Admission;
   readonly #host: DeliveryHost;
-  readonly #closing = new AbortController();
-  readonly #stopped = new AbortController();
-  readonly #onIdle = new Set<() => void>();
+  #isClosing = false;
+  readonly #stopped = new LazyCancellation();
+  #onIdle: (() => void)[] = [];
 
   constructor(private readonly options: MailboxOptions) {
     const { checkpoint, decide, delivery, mayAct, runner } = options;
     const { breaker, coalesce, concurrency } = delivery;
-    const { signal: closing } = this.#closing;
+    const closing = () => this.#isClosing;
     const isLevel = runner.actions.some(({ compiled }) => compiled.plugin.semantics === 'level');
     // What begins together must be recorded as begun together: a target is rolled once for all of it.
     this.#beginnings = new Semaphore(isLevel ? Infinity : Math.max(BEGUN_AHEAD, 4 * concurrency));
@@ -60,7 +61,7 @@ export class Mailboxes {
       places: new Semaphore(concurrency),
       isLevel,
       closing,
-      stopped: this.#stopped.signal,
+      stopped: this.#stopped,
       stop: () => this.stop(),
     };
   }
@@ -113,12 +114,12 @@ export class Mailboxes {
   /** Resolves when nothing is under way any more. */
   whenIdle(): Promise<void> {
     if (this.#boxes.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onIdle.add(resolve));
+    return new Promise((resolve) => void this.#onIdle.push(resolve));
   }
 
   /** Takes no more, ends all waits; running deliveries go on. What is not settled is found again at the next start. */
   close(): void {
-    this.#closing.abort();
+    this.#isClosing = true;
     this.#permission.dispose();
     this.poke();
   }
@@ -127,10 +128,6 @@ export class Mailboxes {
   stop(): void {
     this.close();
     this.#stopped.abort(new TriggerError('KT_STOPPED', 'the rule was stopped'));
-  }
-
-  get #isClosing(): boolean {
-    return this.#closing.signal.aborted;
   }
 
   async #work(box: Mailbox): Promise<void> {
@@ -152,8 +149,9 @@ export class Mailboxes {
   }
 
   #idle(): void {
-    for (const resolve of this.#onIdle) resolve();
-    this.#onIdle.clear();
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
   }
 
   /**

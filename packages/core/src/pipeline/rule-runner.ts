@@ -5,7 +5,7 @@ import type { Logger, PluginContext } from '../contract/context.js';
 import { isTriggerError, toTriggerError, TriggerError } from '../contract/errors.js';
 import type { CompiledRule, CompiledSource, RuleInstances } from '../rule/compiled-rule.js';
 import { ActionCheck } from './action-check.js';
-import { AT_ONCE, gatesOf } from './gates.js';
+import { AT_ONCE, type Decide, gatesOf } from './gates.js';
 import { identifySources } from './identify-sources.js';
 import type { ObservedSource } from './inventory.js';
 import { Mailboxes } from './mailboxes.js';
@@ -101,7 +101,12 @@ export class RuleRunner {
       combinedRevision: () => checkpoint.readCombinedRevision(),
       report,
     };
-    const decide = gatesOf(rule, instances, { context, report, stopped: this.#stop.signal });
+    // Most rules are idle for most of their life: their gates are made for the first change.
+    let gates: Decide | undefined;
+    const decide: Decide = (observation, event) => {
+      gates ??= gatesOf(rule, instances, { context, report, stopped: this.#stop.signal });
+      return gates(observation, event);
+    };
     this.#mailboxes = new Mailboxes({
       checkpoint,
       runner,

@@ -33,8 +33,8 @@ export function fullJitter(
 /** Hands out `size` places first come, first served. */
 export class Semaphore {
   #free: number;
-  // A Set is a queue with cheap removal from its front; an array's `shift` moves all the others.
-  readonly #queue = new Set<() => void>();
+  // Made by who has to wait. A Set is a queue with cheap removal from its front; an array's `shift` moves all the others.
+  #queue: Set<() => void> | undefined;
 
   constructor(size: number) {
     this.#free = size;
@@ -42,7 +42,8 @@ export class Semaphore {
 
   /** Gives (or resolves with) how to give the place free; calling that again does nothing. */
   acquire(): (() => void) | Promise<() => void> {
-    if (this.#free <= 0) return new Promise<void>((resolve) => this.#queue.add(resolve)).then(() => this.#place());
+    if (this.#free <= 0)
+      return new Promise<void>((resolve) => (this.#queue ??= new Set()).add(resolve)).then(() => this.#place());
     this.#free -= 1;
     return this.#place();
   }
@@ -56,10 +57,9 @@ export class Semaphore {
   }
 
   #release(): void {
-    for (const next of this.#queue) {
-      this.#queue.delete(next);
-      return next();
-    }
-    this.#free += 1;
+    const [next] = this.#queue ?? [];
+    if (next === undefined) return void (this.#free += 1);
+    this.#queue?.delete(next);
+    next();
   }
 }

@@ -1,13 +1,12 @@
-import type { Compilation, RuleReport, TriggerEvent } from '@kube-trigger/core';
+import type { Compilation, RuleIdentity, RuleReport, TriggerEvent } from '@kube-trigger/core';
 import type { EventRecorder } from '@kube-trigger/kube';
 import { API_GROUP_VERSION } from '../api/resources.js';
 import { reasonOf } from './conditions.js';
-import type { TriggerRule } from './trigger-rule.js';
 
 /** Turns what happened to a rule into Events on it: what `kubectl describe` shows, with the reasons of the conditions. */
 export function announce(
   events: EventRecorder,
-  rule: TriggerRule,
+  rule: RuleIdentity,
   news: RuleReport | { readonly type: 'compiled'; readonly compilation: Compilation },
 ): void {
   const { namespace, name, uid } = rule;

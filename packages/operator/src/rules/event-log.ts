@@ -17,7 +17,8 @@ export const FAR_MS = 10_000;
  * Names and reasons only, never values. Bounded by the keys under way.
  */
 export class EventLog {
-  readonly #traces = new Map<string, Trace>();
+  /** Made for the first one: most rules have nothing under way. */
+  #traces: Map<string, Trace> | undefined;
 
   constructor(
     public history: readonly HistoryItem[],
@@ -44,7 +45,7 @@ export class EventLog {
           ...(report.againAtMs - this.now() >= FAR_MS ? { until: timeText(report.againAtMs) } : {}),
         });
       case 'undone':
-        this.#traces.delete(idOf(report));
+        this.#traces?.delete(idOf(report));
         return;
       case 'settled':
         this.#settled(report);
@@ -53,7 +54,7 @@ export class EventLog {
 
   pending(underWay: readonly UnderWay[], isHeld: boolean): readonly PendingItem[] {
     return underWay.slice(0, SHOWN).map(({ source, key, sinceMs }) => {
-      const waits = this.#traces.get(idOf({ source, key }))?.waits;
+      const waits = this.#traces?.get(idOf({ source, key }))?.waits;
       const state = isHeld ? { state: 'Held' as const } : (waits ?? { state: 'Delivering' as const });
       return { source, key, since: timeText(sinceMs), ...state };
     });
@@ -63,21 +64,21 @@ export class EventLog {
     const { event, gate: name, because } = report;
     const verdict = report.verdict === 'drop' ? ('Dropped' as const) : ('Deferred' as const);
     const id = idOf(event);
-    const trace = this.#traces.get(id) ?? NOTHING;
+    const trace = this.#traces?.get(id) ?? NOTHING;
     const gates = new Map(trace.gates).set(name, { name, verdict, because: short(because) });
-    this.#traces.set(id, { ...trace, gates });
+    (this.#traces ??= new Map()).set(id, { ...trace, gates });
     if (report.verdict === 'defer')
       this.#waits(event, { state: 'Deferred', by: name, because: short(because), until: timeText(report.untilMs) });
   }
 
   #waits(event: TriggerEvent, waits: NonNullable<Trace['waits']>): void {
     const id = idOf(event);
-    this.#traces.set(id, { ...(this.#traces.get(id) ?? NOTHING), waits });
+    (this.#traces ??= new Map()).set(id, { ...(this.#traces?.get(id) ?? NOTHING), waits });
   }
 
   #settled({ event, outcome, actions, tookMs }: SettledReport): void {
-    const gates = [...(this.#traces.get(idOf(event)) ?? NOTHING).gates.values()];
-    this.#traces.delete(idOf(event));
+    const gates = [...(this.#traces?.get(idOf(event)) ?? NOTHING).gates.values()];
+    this.#traces?.delete(idOf(event));
     const dropped = gates.find(({ verdict }) => verdict === 'Dropped');
     const failure = actions.find(({ error }) => error !== undefined)?.error?.explanation;
     const because = dropped === undefined ? failure : `${dropped.name}: ${dropped.because}`;

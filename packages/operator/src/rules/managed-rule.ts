@@ -4,6 +4,7 @@ import {
   fullJitter,
   instantiate,
   type PluginRegistry,
+  type RuleIdentity,
   type RuleInstances,
   type RuleReport,
   RuleRunner,
@@ -34,7 +35,7 @@ export interface ManagedRuleOptions {
   readonly writerFor: (rule: TriggerRule) => StatusSink;
   /** Comes between a rule and its instances (a dry run). */
   readonly wrap?: (rule: CompiledRule, instances: RuleInstances) => RuleInstances;
-  readonly onReport?: (rule: TriggerRule, report: RuleReport) => void;
+  readonly onReport?: (rule: RuleIdentity, report: RuleReport) => void;
 }
 
 /** How tenants are kept apart. */
@@ -58,7 +59,8 @@ export class ManagedRule {
   readonly #writer: StatusSink;
   readonly #ended = new AbortController();
   #latest: TriggerRule;
-  #applied: TriggerRule | undefined;
+  /** Of the version that was applied, no more than tells whether another one is to be: its status is kept once, not twice. */
+  #applied: Pick<TriggerRule, 'generation' | 'resume' | 'retry' | 'fire'> | undefined;
   #runner: RuleRunner | undefined;
   #identity: Identity | undefined;
   #state: RuleState | undefined;
@@ -142,7 +144,8 @@ export class ManagedRule {
       if (this.#restartWanted || this.#applied?.generation !== rule.generation) await this.#start(rule);
       else this.#obey(rule);
       this.#show();
-      this.#applied = rule;
+      const { generation, resume, retry, fire } = rule;
+      this.#applied = { generation, resume, retry, fire };
     }
   }
 
@@ -197,7 +200,7 @@ export class ManagedRule {
       const runner = new RuleRunner(compiled, this.options.wrap?.(compiled, made) ?? made, services);
       this.#runner = runner;
       this.#state?.attach(runner);
-      runner.reports.subscribe((report) => this.#heard(rule, report));
+      runner.reports.subscribe((report) => this.#heard(compiled.identity, report));
       await runner.start();
       this.#obey(rule);
       this.#failures = 0;
@@ -209,7 +212,7 @@ export class ManagedRule {
     }
   }
 
-  #heard(rule: TriggerRule, report: RuleReport): void {
+  #heard(rule: RuleIdentity, report: RuleReport): void {
     this.#state?.apply(report);
     if (report.type === 'settled' && report.event.manual !== undefined) this.#didFire(report.event.revision);
     announce(this.options.events, rule, report);

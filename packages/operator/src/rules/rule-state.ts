@@ -44,10 +44,14 @@ interface SourceState {
 export class RuleState {
   readonly #sources = new Map<string, SourceState>();
   readonly #actions = new Map<string, ActionStatus>();
-  readonly #checks = new Map<string, TriggerError>();
-  readonly #failing = new Map<string, TriggerError>();
+  // Made when there is something in them: most rules are well.
+  #checks: Map<string, TriggerError> | undefined;
+  #failing: Map<string, TriggerError> | undefined;
   readonly #log: EventLog;
   readonly #now: () => number;
+  readonly #generation: number;
+  readonly #accepted: number | undefined;
+  readonly #compilation: Compilation;
   #live: LiveRule | undefined;
   #shown: readonly Condition[];
   #checkpointError: TriggerError | undefined;
@@ -59,8 +63,10 @@ export class RuleState {
   #lastFired: string | null;
   #lastResult: string | null;
 
-  constructor(private readonly options: RuleStateOptions) {
-    const { before, compilation, now } = options;
+  constructor({ before, compilation, generation, now }: RuleStateOptions) {
+    this.#generation = generation;
+    this.#compilation = compilation;
+    this.#accepted = 'issues' in compilation ? before.acceptedGeneration : generation;
     this.#now = now;
     this.#log = new EventLog(before.history ?? [], now);
     this.#shown = before.conditions ?? [];
@@ -102,8 +108,8 @@ export class RuleState {
       case 'settled':
         return this.#settled(report);
       case 'check':
-        if (report.error === undefined) this.#checks.delete(report.action);
-        else this.#checks.set(report.action, report.error);
+        if (report.error === undefined) this.#checks?.delete(report.action);
+        else (this.#checks ??= new Map()).set(report.action, report.error);
         return;
       case 'checkpoint':
         this.#checkpointError = report.error;
@@ -134,13 +140,11 @@ export class RuleState {
   }
 
   status(): RuleStatus {
-    const { before, generation, compilation } = this.options;
     const live = this.#live;
     this.#deadLetters = this.#knownLetters();
-    const accepted = 'issues' in compilation ? before.acceptedGeneration : generation;
     return {
-      observedGeneration: generation,
-      ...(accepted === undefined ? {} : { acceptedGeneration: accepted }),
+      observedGeneration: this.#generation,
+      ...(this.#accepted === undefined ? {} : { acceptedGeneration: this.#accepted }),
       conditions: this.#conditions(),
       lastFired: this.#lastFired,
       lastResult: this.#lastResult,
@@ -157,7 +161,7 @@ export class RuleState {
   }
 
   #conditions(): readonly Condition[] {
-    const { generation: observedGeneration } = this.options;
+    const observedGeneration = this.#generation;
     this.#shown = conditionsOf(this.#facts()).map((found) => {
       const known = this.#shown.find((condition) => condition.type === found.type);
       const since = known?.status === found.status ? known.lastTransitionTime : timeText(this.#now());
@@ -168,10 +172,10 @@ export class RuleState {
 
   #facts(): RuleFacts {
     const sources = [...this.#sources];
-    const pairs = (errors: ReadonlyMap<string, TriggerError>) =>
-      [...errors].map(([where, error]) => ({ where, error }));
+    const pairs = (errors: ReadonlyMap<string, TriggerError> | undefined) =>
+      [...(errors ?? [])].map(([where, error]) => ({ where, error }));
     return {
-      compilation: this.options.compilation,
+      compilation: this.#compilation,
       opening: sources.filter(([, { state }]) => state === 'Opening').map(([name]) => name),
       degraded: sources.flatMap(([name, { error }]) => (error === undefined ? [] : [{ where: name, error }])),
       checks: pairs(this.#checks),
@@ -206,7 +210,7 @@ export class RuleState {
       message: short(`${event.key}, attempt ${attempt}: ${error.explanation}`),
       ...(nextAttemptAtMs === undefined ? {} : { nextAttempt: new Date(nextAttemptAtMs).toISOString() }),
     });
-    this.#failing.set(action, error);
+    (this.#failing ??= new Map()).set(action, error);
   }
 
   #waiting({ action, event, because, againAtMs, targets }: WaitingReport): void {
@@ -216,7 +220,7 @@ export class RuleState {
       message: short(`${event.key}: ${because}`),
       ...(isFar ? { nextAttempt: new Date(againAtMs).toISOString() } : {}),
     });
-    this.#failing.delete(action);
+    this.#failing?.delete(action);
   }
 
   #settled({ event, outcome, actions }: SettledReport): void {
@@ -236,7 +240,7 @@ export class RuleState {
   }
 
   #answered({ action, outcome, error, targets }: ActionOutcome, { key, time }: { key: string; time: string }): void {
-    this.#failing.delete(action);
+    this.#failing?.delete(action);
     this.#show(action, targets, {
       lastResult: RESULT[outcome],
       ...(error === undefined ? {} : { reason: error.code, message: short(error.explanation) }),
