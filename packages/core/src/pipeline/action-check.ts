@@ -2,6 +2,7 @@ import { isObservable, type Observable, Subscription, timer } from 'rxjs';
 import { toTriggerError, type TriggerError } from '../contract/errors.js';
 import type { CheckedUntil } from '../contract/plugin.js';
 import { attempt, type Cancellation } from './attempt.js';
+import { LazyContext } from './attempt-action.js';
 import type { ActionRunner, RunnableAction } from './run-actions.js';
 import { fullJitter } from './wait.js';
 
@@ -50,12 +51,11 @@ export class ActionCheck {
   }
 
   #answer(): Promise<void | CheckedUntil> {
-    const { compiled, instance, logger } = this.action;
+    const { compiled, instance } = this.action;
     const { runner, stopped } = this.options;
-    const { rule, scheduler, random } = runner;
-    const call = ({ signal }: Cancellation) =>
-      instance.check?.(compiled.config, { rule, scheduler, random, logger, signal });
-    return attempt(call, { timeoutMs: compiled.timeoutMs, scheduler, stopped });
+    const call = (cancellation: Cancellation) =>
+      instance.check?.(compiled.config, new LazyContext(runner, this.action, cancellation));
+    return attempt(call, { timeoutMs: compiled.timeoutMs, scheduler: runner.scheduler, stopped });
   }
 
   #succeeded(until: Observable<unknown> | undefined): void {
@@ -75,14 +75,17 @@ export class ActionCheck {
 
   /** What fails or ends says nothing: the answer stands. */
   #askAfter(until: Observable<unknown>): void {
-    // Closed at the first value, which may come before `subscribe` returns.
-    const waiting = (this.#waiting = new Subscription());
+    let hasMoved = false;
     const moved = () => {
-      if (waiting.closed) return;
-      waiting.unsubscribe();
+      if (hasMoved) return;
+      hasMoved = true;
+      this.#waiting.unsubscribe();
       this.#askIn(AGAIN.initialDelayMs);
     };
-    waiting.add(until.subscribe({ next: moved, error: () => undefined }));
+    const waiting = until.subscribe({ next: moved, error: () => undefined });
+    // The first value may come before `subscribe` returns.
+    if (hasMoved) waiting.unsubscribe();
+    else this.#waiting = waiting;
   }
 
   #askIn(ms: number): void {

@@ -4,7 +4,7 @@ import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
 import type { ActionResult, ActionWaiting, Delivery, TargetResult } from '../contract/plugin.js';
 import { attempt, type Cancellation } from './attempt.js';
-import type { ActionRun, ActionRunner, DeliveryControl, Progress } from './run-actions.js';
+import type { ActionRun, ActionRunner, DeliveryControl, Progress, RunnableAction } from './run-actions.js';
 
 /** Runs an action once. Never rejects: what is thrown, and an answer that is no `ActionResult`, come back as the error. */
 export function attemptAction(
@@ -12,11 +12,11 @@ export function attemptAction(
   { action, event }: ActionRun,
   { progress, control }: { progress: Progress; control: DeliveryControl },
 ): Promise<ActionResult | TriggerError> {
-  const { compiled, instance, logger } = action;
+  const { compiled, instance } = action;
   const run = (seen: TriggerEvent, context: ActionContext) =>
     instance.run(compiled.config, new LazyDelivery(runner, seen, progress), context);
   const call = (cancellation: Cancellation) => {
-    const context = new LazyContext(runner, logger, cancellation);
+    const context = new LazyContext(runner, action, cancellation);
     if (!compiled.needsObject) return run(event, context);
     // Read for each attempt: what waits for the next one holds no contents.
     return control.object(context).then((object) => run({ ...event, object }, context));
@@ -51,22 +51,24 @@ class LazyDelivery implements Delivery {
   }
 }
 
-/** Makes the signal when an action asks for it. */
-class LazyContext implements ActionContext {
+/** Makes the signal when an action asks for it, and the logger. */
+export class LazyContext implements ActionContext {
   readonly rule: RuleIdentity;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
+  readonly #action: RunnableAction;
   readonly #cancellation: Cancellation;
 
-  constructor(
-    { rule, scheduler, random }: ActionRunner,
-    readonly logger: Logger,
-    cancellation: Cancellation,
-  ) {
+  constructor({ rule, scheduler, random }: ActionRunner, action: RunnableAction, cancellation: Cancellation) {
     this.rule = rule;
     this.scheduler = scheduler;
     this.random = random;
+    this.#action = action;
     this.#cancellation = cancellation;
+  }
+
+  get logger(): Logger {
+    return this.#action.logger;
   }
 
   get signal(): AbortSignal {

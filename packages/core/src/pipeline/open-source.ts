@@ -1,5 +1,5 @@
-import { from, Observable } from 'rxjs';
-import type { SourceContext } from '../contract/context.js';
+import { from, Observable, type SchedulerLike } from 'rxjs';
+import type { Logger, RuleIdentity, SourceContext } from '../contract/context.js';
 import type { SourceEvent } from '../contract/events.js';
 import type { Source } from '../contract/plugin.js';
 import { type Cancellation, LazyCancellation } from './attempt.js';
@@ -23,19 +23,35 @@ export function openSource<C, D>(opening: SourceToOpen<C, D>): Observable<Source
     const closing = new LazyCancellation();
     // First, so that what waits for the signal lets go before anything else is taken down.
     subscriber.add(() => closing.abort());
-    const opened = source.open(config, withSignal(context, closing));
+    const opened = source.open(config, new LazyContext(context, closing));
     const events = isAsyncIterable(opened) ? pulled(opened, onFault) : from(opened);
     subscriber.add(events.subscribe(subscriber));
   });
 }
 
-function withSignal(context: Omit<SourceContext, 'signal'>, closing: Cancellation): SourceContext {
-  return {
-    ...context,
-    get signal() {
-      return closing.signal;
-    },
-  };
+/** Makes the signal when the source asks for it. A class: the accessor of an object literal costs each object a hidden class of its own. */
+class LazyContext implements SourceContext {
+  readonly rule: RuleIdentity;
+  readonly logger: Logger;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  readonly settledRevision: SourceContext['settledRevision'];
+  readonly recall: SourceContext['recall'];
+  readonly #closing: Cancellation;
+
+  constructor(context: Omit<SourceContext, 'signal'>, closing: Cancellation) {
+    this.rule = context.rule;
+    this.logger = context.logger;
+    this.scheduler = context.scheduler;
+    this.random = context.random;
+    this.settledRevision = context.settledRevision;
+    this.recall = context.recall;
+    this.#closing = closing;
+  }
+
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
 }
 
 /** Observables of any copy of RxJS are none, whatever else they are. */

@@ -14,7 +14,7 @@ import type { Observation } from './observation.js';
 import { SourceObserver } from './source-observer.js';
 import { trippedError } from './permission.js';
 import type { RuleReport } from './report.js';
-import type { ActionRunner } from './run-actions.js';
+import { type ActionRunner, RunnableAction } from './run-actions.js';
 import { sleep } from './wait.js';
 
 /** How long instances may take to dispose of what they hold. */
@@ -93,11 +93,7 @@ export class RuleRunner {
     const report = (said: RuleReport) => this.#reports.next(said);
     const runner: ActionRunner = {
       ...context,
-      actions: rule.actions.map((compiled, i) => ({
-        compiled,
-        instance: at(instances.actions, i),
-        logger: context.logger.child({ action: compiled.name }),
-      })),
+      actions: rule.actions.map((compiled, i) => new RunnableAction(compiled, at(instances.actions, i), context)),
       combinedRevision: () => checkpoint.readCombinedRevision(),
       report,
     };

@@ -11,11 +11,19 @@ import { fullJitter, LONGEST_WAIT_MS } from './wait.js';
 /** Between two runs of an action that has to wait. */
 const LEAST_WAIT_MS = 100;
 
-export interface RunnableAction {
-  readonly compiled: CompiledAction;
-  readonly instance: Action;
+export class RunnableAction {
+  #logger: Logger | undefined;
+
+  constructor(
+    readonly compiled: CompiledAction,
+    readonly instance: Action,
+    private readonly rule: { readonly logger: Logger },
+  ) {}
+
   /** Names the action in whatever it logs. */
-  readonly logger: Logger;
+  get logger(): Logger {
+    return (this.#logger ??= this.rule.logger.child({ action: this.compiled.name }));
+  }
 }
 
 export interface ActionRunner {

@@ -8,6 +8,14 @@ import { fullJitter } from './wait.js';
 
 const REOPEN = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 
+/** One subscription to the source. */
+interface Opened {
+  /** Undefined until `subscribe` has returned. */
+  events: Subscription | undefined;
+  /** What it says does not count any more. */
+  isOver: boolean;
+}
+
 /**
  * Opens a source and keeps it open: whatever it throws, errors with or ends by is reported and followed by another open, with
  * backoff that starts anew once the source has held for a minute. On the first sight of a source its states become the baseline;
@@ -17,8 +25,9 @@ const REOPEN = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 export class SourceObserver {
   #failures = 0;
   #syncedAtMs: number | undefined;
-  /** The source, or the wait for its next open. */
-  #current = Subscription.EMPTY;
+  #opened: Opened | undefined;
+  /** For the next open. */
+  #waiting = Subscription.EMPTY;
   #stopped = false;
 
   constructor(
@@ -32,7 +41,8 @@ export class SourceObserver {
 
   stop(): void {
     this.#stopped = true;
-    this.#current.unsubscribe();
+    this.#waiting.unsubscribe();
+    this.#end(this.#opened);
   }
 
   #open(): void {
@@ -40,40 +50,47 @@ export class SourceObserver {
     if (this.#stopped) return;
     this.#syncedAtMs = undefined;
     const { source, instance, context } = this.observed;
-    // Closed as soon as what this open says does not count any more, which may be before `subscribe` returns.
-    const open = (this.#current = new Subscription());
+    const opened: Opened = (this.#opened = { events: undefined, isOver: false });
     const inventory = new Inventory(this.observed, (said) => {
-      if (!open.closed) this.tell(said);
+      if (!opened.isOver) this.tell(said);
     });
     const opening = { source: instance, config: source.config, context, onFault: this.#onFault };
     const events = openSource(opening).subscribe({
       next: (event) => {
-        if (!open.closed) this.#accept(event, { inventory, open });
+        if (!opened.isOver) this.#accept(event, { inventory, opened });
       },
-      error: (thrown: unknown) => this.#failed(open, thrown),
-      complete: () => this.#failed(open, ended()),
+      error: (thrown: unknown) => this.#failed(opened, thrown),
+      complete: () => this.#failed(opened, ended()),
     });
-    open.add(() => this.#release(events));
+    opened.events = events;
+    // It may have ended, or the rule, before `subscribe` returned.
+    if (opened.isOver) this.#release(events);
   }
 
-  #accept(event: unknown, { inventory, open }: { inventory: Inventory; open: Subscription }): void {
+  #accept(event: unknown, { inventory, opened }: { inventory: Inventory; opened: Opened }): void {
     try {
       if (isSynced(event)) this.#syncedAtMs ??= this.observed.context.scheduler.now();
       inventory.accept(event);
     } catch (thrown) {
-      this.#failed(open, thrown);
+      this.#failed(opened, thrown);
     }
   }
 
-  #failed(open: Subscription, thrown: unknown): void {
-    if (open.closed) return;
+  #failed(opened: Opened, thrown: unknown): void {
+    if (opened.isOver) return;
     const { scheduler, random } = this.observed.context;
     const held = this.#syncedAtMs !== undefined && scheduler.now() - this.#syncedAtMs >= REOPEN.maxDelayMs;
     this.#failures = held ? 1 : this.#failures + 1;
     this.#say('degraded', toTriggerError(thrown));
-    open.unsubscribe();
+    this.#end(opened);
     if (this.#stopped) return;
-    this.#current = timer(fullJitter(this.#failures, REOPEN, random), scheduler).subscribe(() => this.#open());
+    this.#waiting = timer(fullJitter(this.#failures, REOPEN, random), scheduler).subscribe(() => this.#open());
+  }
+
+  #end(opened: Opened | undefined): void {
+    if (opened === undefined || opened.isOver) return;
+    opened.isOver = true;
+    if (opened.events !== undefined) this.#release(opened.events);
   }
 
   #say(state: SourceReport['state'], error?: TriggerError): void {

@@ -58,13 +58,18 @@ export function compileRule(
     identity,
     onFirstSeen,
     ...(serviceAccountName === undefined ? {} : { serviceAccountName }),
-    sources: sources.filter((source) => source !== undefined),
-    filters: filters.filter((filter) => filter !== undefined),
-    actions: actions.filter((action) => action !== undefined),
+    sources: whole(sources),
+    filters: whole(filters),
+    actions: whole(actions),
     delivery: deliveryOf(delivery, actions),
   };
   if (compiler.tolerated.length === 0) return { rule, suspend };
   return { rule, suspend, tolerated: { issues: compiler.tolerated, reason: 'Invalid' } };
+}
+
+/** What `filter` makes has room for 16 more, which thousands of rules would keep. */
+function whole<T>(items: readonly (T | undefined)[]): readonly T[] {
+  return items.filter((item) => item !== undefined).slice();
 }
 
 const MAX_WAIT_SECONDS = 30;

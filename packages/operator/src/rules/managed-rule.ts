@@ -13,6 +13,7 @@ import {
   toTriggerError,
 } from '@kube-trigger/core';
 import type { EventRecorder } from '@kube-trigger/kube';
+import { Subscription, timer } from 'rxjs';
 import type { Identities, Identity } from '../identities.js';
 import type { RuleSample } from '../server/metrics.js';
 import { announce } from './announce.js';
@@ -57,7 +58,9 @@ const RESTART = { initialDelayMs: 1000, maxDelayMs: 60_000 };
  */
 export class ManagedRule {
   readonly #writer: StatusSink;
-  readonly #ended = new AbortController();
+  #isEnded = false;
+  /** Of what it waits for; a rule at rest waits for nothing. */
+  readonly #waits = new Subscription();
   #latest: TriggerRule;
   /** Of the version that was applied, no more than tells whether another one is to be: its status is kept once, not twice. */
   #applied: Pick<TriggerRule, 'generation' | 'resume' | 'retry' | 'fire'> | undefined;
@@ -111,7 +114,8 @@ export class ManagedRule {
 
   /** Ends the rule. `drainMs` is what running attempts get to end by themselves. */
   async end(drainMs: number): Promise<void> {
-    this.#ended.abort();
+    this.#isEnded = true;
+    this.#waits.unsubscribe();
     // A start may hang on an API server that does not answer; the journal that it opens then is fenced off later.
     const enough = new AbortController();
     const patience = sleep(Math.max(drainMs, 1000), this.options.services.scheduler, enough.signal);
@@ -130,7 +134,7 @@ export class ManagedRule {
   }
 
   #isBehind(): boolean {
-    if (this.#ended.signal.aborted) return false;
+    if (this.#isEnded) return false;
     const { generation, resume, retry, fire } = this.#latest;
     const applied = this.#applied;
     if (this.#restartWanted || applied === undefined) return true;
@@ -176,7 +180,7 @@ export class ManagedRule {
     this.#identity = undefined;
     // What the version before asked for is hereby done.
     this.#restartDue = undefined;
-    if (this.#ended.signal.aborted) return;
+    if (this.#isEnded) return;
     const { registry, services, events, tenancy } = this.options;
     const now = () => services.scheduler.now();
     const before = this.#state?.status() ?? rule.status;
@@ -184,7 +188,7 @@ export class ManagedRule {
     const acceptedBefore = before.acceptedGeneration === rule.generation;
     const compilation = compileRule(identity, rule.spec, registry, { ...tenancy, acceptedBefore });
     this.#mayStand = before.observedGeneration === rule.generation;
-    if (this.#mayStand) void this.#showAtLatest();
+    if (this.#mayStand) this.#showAtLatest();
     this.#state = new RuleState({ before, generation: rule.generation, compilation, now });
     announce(events, rule, { type: 'compiled', compilation });
     if ('rule' in compilation && !compilation.suspend) await this.#run(rule, compilation.rule);
@@ -223,19 +227,16 @@ export class ManagedRule {
   }
 
   #restartLater(): void {
-    if (this.#restartDue !== undefined || this.#restartWanted || this.#ended.signal.aborted) return;
+    if (this.#restartDue !== undefined || this.#restartWanted || this.#isEnded) return;
     this.#failures += 1;
     const delayMs = fullJitter(this.#failures, RESTART, this.options.services.random);
-    void this.#restartAfter(delayMs);
-  }
-
-  async #restartAfter(delayMs: number): Promise<void> {
     const due = (this.#restartDue = {});
-    await sleep(delayMs, this.options.services.scheduler, this.#ended.signal);
-    if (this.#restartDue !== due) return;
-    this.#restartDue = undefined;
-    this.#restartWanted = true;
-    this.#wake();
+    this.#after(delayMs, () => {
+      if (this.#restartDue !== due) return;
+      this.#restartDue = undefined;
+      this.#restartWanted = true;
+      this.#wake();
+    });
   }
 
   /** A rule that is started again is mostly what it was before, once its sources are open: until then its status may stand. */
@@ -250,9 +251,14 @@ export class ManagedRule {
     if (fire !== undefined && manualRunOf(fire).id === id) this.#state?.didHandle({ fire });
   }
 
-  async #showAtLatest(): Promise<void> {
-    await sleep(STANDS_MS, this.options.services.scheduler, this.#ended.signal);
-    this.#mayStand = false;
-    this.#show();
+  #showAtLatest(): void {
+    this.#after(STANDS_MS, () => {
+      this.#mayStand = false;
+      this.#show();
+    });
+  }
+
+  #after(ms: number, work: () => void): void {
+    this.#waits.add(timer(ms, this.options.services.scheduler).subscribe(work));
   }
 }
