@@ -46,32 +46,33 @@ interface Run {
  */
 @injectable()
 export class RolloutAction implements Action<RolloutConfig> {
-  readonly #shared: Shared;
-  readonly #views: Views;
+  // Nothing here is `#`: of a class with decorators, the bundler makes a WeakMap of each such name.
+  private readonly shared: Shared;
+  private readonly views: Views;
   // Each for what few rules ask for, and made for its first use.
-  #pacing: { readonly deliveries: Deliveries; readonly failures: Failures } | undefined;
-  #evicting: EvictAction | undefined;
-  #snapshots: Snapshots | undefined;
+  private pacing: { readonly deliveries: Deliveries; readonly failures: Failures } | undefined;
+  private evicting: EvictAction | undefined;
+  private snapshots: Snapshots | undefined;
 
   constructor(
     @inject(KubeClientToken) private readonly kube: KubeClient,
     @inject(EventRecorderToken, { isOptional: true }) private readonly events?: EventRecorder,
     @inject(DigestKeyToken, { isOptional: true }) private readonly digestKey?: DigestKeyProvider,
   ) {
-    this.#shared = sharedBy(kube);
-    this.#views = new Views(kube, this.#shared.index);
+    this.shared = sharedBy(kube);
+    this.views = new Views(kube, this.shared.index);
   }
 
   async run(config: RolloutConfig, delivery: Delivery, context: ActionContext): Promise<ActionResult> {
     context.signal.throwIfAborted();
-    const choice = await chooseTargets({ config, event: delivery.event, context, views: this.#views });
-    if (!isPatching(config)) return this.#evict.run(choice, { config, delivery, context });
-    const snapshots = this.#snapshotsFor(config);
+    const choice = await chooseTargets({ config, event: delivery.event, context, views: this.views });
+    if (!isPatching(config)) return this.evict.run(choice, { config, delivery, context });
+    const snapshots = this.snapshotsFor(config);
     const pointing = snapshots?.pointing(config, delivery.event, { targets: choice.targets, context });
     const run = { config, delivery, context, pointing };
     try {
-      if (config.pacing !== undefined) return await this.#paced(config.pacing, { choice, ...run });
-      const rollouts = this.#rollouts(run);
+      if (config.pacing !== undefined) return await this.paced(config.pacing, { choice, ...run });
+      const rollouts = this.rollouts(run);
       const tried = await Promise.allSettled(choice.targets.map((target) => rollouts.bring(target)));
       context.signal.throwIfAborted();
       return answerOf(choice, tried);
@@ -81,14 +82,14 @@ export class RolloutAction implements Action<RolloutConfig> {
     }
   }
 
-  async #paced(pacing: Pacing, { choice, ...run }: Run & { readonly choice: Choice }): Promise<ActionResult> {
+  private async paced(pacing: Pacing, { choice, ...run }: Run & { readonly choice: Choice }): Promise<ActionResult> {
     const { kube } = this;
     await run.pointing?.known();
-    const { deliveries, failures } = (this.#pacing ??= { deliveries: new Deliveries(), failures: new Failures() });
+    const { deliveries, failures } = (this.pacing ??= { deliveries: new Deliveries(), failures: new Failures() });
     const course = deliveries.courseOf(run.delivery);
-    const rollouts = this.#rollouts({ ...run, course });
+    const rollouts = this.rollouts({ ...run, course });
     const { delivery, context } = run;
-    const own = { views: this.#views, deliveries, failures };
+    const own = { views: this.views, deliveries, failures };
     try {
       return await new Pace({ kube, pacing, delivery, context, rollouts, course, ...own }).run(choice);
     } catch (thrown) {
@@ -97,35 +98,35 @@ export class RolloutAction implements Action<RolloutConfig> {
     }
   }
 
-  get #evict(): EvictAction {
+  private get evict(): EvictAction {
     const { kube, events } = this;
-    return (this.#evicting ??= new EvictAction({ kube, events, views: this.#views, shared: this.#shared }));
+    return (this.evicting ??= new EvictAction({ kube, events, views: this.views, shared: this.shared }));
   }
 
-  #snapshotsFor({ configSnapshot }: RolloutConfig): Snapshots | undefined {
+  private snapshotsFor({ configSnapshot }: RolloutConfig): Snapshots | undefined {
     if (configSnapshot === undefined) return undefined;
-    return (this.#snapshots ??= new Snapshots(this.kube, this.#shared.pins, this.digestKey));
+    return (this.snapshots ??= new Snapshots(this.kube, this.shared.pins, this.digestKey));
   }
 
-  #rollouts(run: Run & { readonly course?: Course }): Rollouts {
-    return new Rollouts({ kube: this.kube, events: this.events, shared: this.#shared, ...run });
+  private rollouts(run: Run & { readonly course?: Course }): Rollouts {
+    return new Rollouts({ kube: this.kube, events: this.events, shared: this.shared, ...run });
   }
 
   /** The targets are seen and may be patched. Opens the index, so that it is there before the first change. Holds while the named one is there. */
   async check(config: RolloutConfig, context: ActionContext): Promise<CheckedUntil> {
     for (const scope of scopesOf(config, context)) {
-      const { view, place } = await this.#views.at(scope, context);
+      const { view, place } = await this.views.at(scope, context);
       if (scope.name !== undefined && view.get(scope.name) === undefined) throw notFound(place);
       if (isPod(scope.kind)) continue;
       if (!(await isAllowed(this.kube, { verb: 'patch', ...place }, context))) throw forbidden(place, 'patch');
     }
-    await this.#checkListed(config, context);
-    if (!isPatching(config)) await this.#evict.check(scopesOf(config, context), context);
-    await this.#snapshotsFor(config)?.check(config, context);
-    return { until: this.#views.gone(config.objectRef?.name) };
+    await this.checkListed(config, context);
+    if (!isPatching(config)) await this.evict.check(scopesOf(config, context), context);
+    await this.snapshotsFor(config)?.check(config, context);
+    return { until: this.views.gone(config.objectRef?.name) };
   }
 
-  async #checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {
+  private async checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {
     const namespace = scopesOf(config, context)[0]?.namespace;
     for (const resource of listedFor(config.pacing, kindsIn(config))) {
       const place = { resource, namespace, verbs: ['list'] };
@@ -134,7 +135,7 @@ export class RolloutAction implements Action<RolloutConfig> {
   }
 
   dispose(): void {
-    this.#views.release();
-    this.#snapshots?.dispose();
+    this.views.release();
+    this.snapshots?.dispose();
   }
 }

@@ -6,9 +6,16 @@ export interface OpenView {
   release(): void;
 }
 
+interface SharedView {
+  /** One text for all that hold the view. */
+  readonly key: string;
+  readonly view: WorkloadView;
+  users: number;
+}
+
 /** The views of one client, each shared by all rules that need it and closed after the last of them. */
 export class WorkloadIndex {
-  readonly #views = new Map<string, { readonly view: WorkloadView; users: number }>();
+  readonly #views = new Map<string, SharedView>();
 
   constructor(private readonly kube: KubeClient) {}
 
@@ -27,7 +34,7 @@ export class WorkloadIndex {
       labelSelector,
       project.id,
     ]);
-    const shared = this.#views.get(key) ?? { view: new WorkloadView(this.kube, scope, now), users: 0 };
+    const shared = this.#views.get(key) ?? { key, view: new WorkloadView(this.kube, scope, now), users: 0 };
     this.#views.set(key, shared);
     shared.users += 1;
     let released = false;
@@ -36,7 +43,7 @@ export class WorkloadIndex {
       released = true;
       shared.users -= 1;
       if (shared.users > 0) return;
-      this.#views.delete(key);
+      this.#views.delete(shared.key);
       shared.view.close();
     };
     return { view: shared.view, release };

@@ -1,5 +1,5 @@
 import type { ActionContext } from '@kube-trigger/core';
-import type { KubeClient } from '@kube-trigger/kube';
+import { type KubeClient, qualifiedName } from '@kube-trigger/kube';
 import { defer, delay, EMPTY, filter, merge, NEVER, Observable, of, type SchedulerLike, take } from 'rxjs';
 import { failingAs, type Place } from '../errors.js';
 import { workloadProjection } from '../index/workload.js';
@@ -37,7 +37,7 @@ export class Views {
     const resource = await resourceOf(this.kube, kind);
     signal.throwIfAborted();
     const project = workloadProjection(kind);
-    const key = JSON.stringify([resource, namespace, name, labelSelector, project.id]);
+    const key = JSON.stringify([qualifiedName(resource), resource.version, namespace, name, labelSelector, project.id]);
     const open =
       this.#open.get(key) ??
       this.index.open({ resource, namespace, name, labelSelector, project }, () => scheduler.now());

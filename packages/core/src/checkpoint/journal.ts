@@ -66,7 +66,8 @@ const NOTHING: ReadonlyMap<string, string> = new Map();
 export class PacedJournal implements Journal {
   readonly #options: Omit<JournalOptions, 'stored'>;
   #stored: ReadonlyMap<string, string>;
-  readonly #dirty = new Map<string, string | null>();
+  /** Undefined while everything is written. */
+  #dirty: Map<string, string | null> | undefined;
   #waiters: Waiter[] = [];
   #pending: { at: number; subscription: Subscription } | undefined;
   #writing: Promise<void> | undefined;
@@ -93,8 +94,9 @@ export class PacedJournal implements Journal {
 
   put(record: string, value: string | null): void {
     if (this.#closed || this.#fencedBy !== undefined) return;
-    this.#dirty.delete(record); // so that the map stays in the order of the last change
-    this.#dirty.set(record, value);
+    const dirty = (this.#dirty ??= new Map<string, string | null>());
+    dirty.delete(record); // so that the map stays in the order of the last change
+    dirty.set(record, value);
     this.#schedule(this.#options.scheduler.now() + (this.#options.lazyMs ?? 3000));
   }
 
@@ -103,7 +105,7 @@ export class PacedJournal implements Journal {
     if (this.#closed)
       return Promise.reject(new TriggerError('KT_STOPPED', 'the journal is closed', { retry: 'never' }));
     const asked = typeof records === 'string' ? [records] : records;
-    const awaited = asked.filter((record) => this.#dirty.has(record) || this.#inFlight.has(record));
+    const awaited = asked.filter((record) => this.#dirty?.has(record) === true || this.#inFlight.has(record));
     if (awaited.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ records: awaited, resolve, reject });
@@ -122,7 +124,7 @@ export class PacedJournal implements Journal {
     this.#pending = undefined;
     await this.#writing;
     let failure = this.#fencedBy;
-    while (this.#dirty.size > 0 && failure === undefined) failure = await this.#writeRound();
+    while (this.#dirty !== undefined && failure === undefined) failure = await this.#writeRound();
     if (failure === undefined) return;
     this.#rejectWaiters(failure);
     throw failure;
@@ -152,15 +154,15 @@ export class PacedJournal implements Journal {
     this.#earliest = Math.max(this.#spentUntil - (burst - 1) * minIntervalMs, scheduler.now() + backoffMs);
     this.#writing = undefined;
     if (this.#waiters.length > 0) this.#schedule(scheduler.now());
-    else if (this.#dirty.size > 0) this.#schedule(scheduler.now() + (this.#options.lazyMs ?? 3000));
+    else if (this.#dirty !== undefined) this.#schedule(scheduler.now() + (this.#options.lazyMs ?? 3000));
   }
 
   async #writeRound(): Promise<TriggerError | undefined> {
     const wanted = new Set(this.#waiters.flatMap(({ records }) => records));
-    const [oldest] = this.#dirty.keys();
+    const [oldest] = this.#dirty?.keys() ?? [];
     let failure: TriggerError | undefined;
     for (const record of wanted.size > 0 || oldest === undefined ? wanted : [oldest]) {
-      if (failure === undefined && this.#dirty.has(record)) failure = await this.#write(record);
+      if (failure === undefined && this.#dirty?.has(record) === true) failure = await this.#write(record);
     }
     this.#settleWaiters();
     return failure;
@@ -173,8 +175,9 @@ export class PacedJournal implements Journal {
     try {
       const written = [...(await this.#options.write(batch, first))];
       for (const record of written) {
-        if (batch.has(record) && this.#dirty.get(record) === batch.get(record)) this.#dirty.delete(record);
+        if (batch.has(record) && this.#dirty?.get(record) === batch.get(record)) this.#dirty?.delete(record);
       }
+      if (this.#dirty?.size === 0) this.#dirty = undefined;
       // Else `close` would ask for ever.
       if (!written.includes(first)) throw new TriggerError('KT_CHECKPOINT_UNAVAILABLE', `${first} was not written`);
       if (this.#failures > 0) this.#tell(undefined);
@@ -191,7 +194,7 @@ export class PacedJournal implements Journal {
 
   #fence(error: TriggerError): void {
     this.#fencedBy = error;
-    this.#dirty.clear();
+    this.#dirty = undefined;
   }
 
   #tell(error: TriggerError | undefined): void {
@@ -205,7 +208,7 @@ export class PacedJournal implements Journal {
   #settleWaiters(): void {
     if (this.#fencedBy !== undefined) return this.#rejectWaiters(this.#fencedBy);
     const waiters = this.#waiters;
-    const isStored = ({ records }: Waiter) => !records.some((record) => this.#dirty.has(record));
+    const isStored = ({ records }: Waiter) => !records.some((record) => this.#dirty?.has(record) === true);
     this.#waiters = waiters.filter((waiter) => !isStored(waiter));
     for (const waiter of waiters) if (isStored(waiter)) waiter.resolve();
   }

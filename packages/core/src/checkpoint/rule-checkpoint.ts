@@ -34,7 +34,7 @@ export class RuleCheckpoint {
   readonly #entries = new Map<string, CheckpointEntry>();
   readonly #baselines: Baselines;
   /** Records that may be forgotten, the oldest first. */
-  readonly #fading = new Set<string>();
+  #fading: Set<string> | undefined;
   #unreadable: Set<string> | undefined;
   /** How many keys exist, by source: counted along, since a status that is asked for often must not walk 10,000 entries. */
   readonly #present = new Map<string, number>();
@@ -77,7 +77,7 @@ export class RuleCheckpoint {
     }
     this.#entries.set(record, entry);
     this.#count(record, undefined, entry);
-    if (this.#fades(sourceId, entry)) this.#fading.add(record);
+    if (this.#fades(sourceId, entry)) (this.#fading ??= new Set()).add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#combined.loaded(record);
   }
@@ -285,10 +285,10 @@ export class RuleCheckpoint {
     this.#count(record, before, entry);
     this.#unreadable?.delete(record);
     this.journal.put(record, encodeEntry(entry));
-    this.#fading.delete(record); // so that the set is in the order of the last change
+    this.#fading?.delete(record); // so that the set is in the order of the last change
     if (!this.#fades(state.sourceId, entry)) return;
-    this.#fading.add(record);
-    if (this.#fading.size > MAX_FADING) this.#forgetOne();
+    const fading = (this.#fading ??= new Set<string>()).add(record);
+    if (fading.size > MAX_FADING) this.#forgetOne();
   }
 
   /** What the targets have of a record, as far as a restart would know. */
@@ -301,7 +301,7 @@ export class RuleCheckpoint {
   }
 
   #forgetOne(): void {
-    const [record] = this.#fading;
+    const [record] = this.#fading ?? [];
     if (record === undefined) return;
     const forgotten = this.#combined.forget(record, this.#actedRevision(record));
     this.#remove(record);
@@ -315,7 +315,7 @@ export class RuleCheckpoint {
     this.#beginning?.delete(record);
     this.#entries.delete(record);
     this.#count(record, entry, undefined);
-    this.#fading.delete(record);
+    this.#fading?.delete(record);
     this.journal.put(record, null);
   }
 

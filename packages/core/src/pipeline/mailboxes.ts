@@ -36,7 +36,8 @@ export interface MailboxOptions {
  * state replaces a waiting one; one that undoes a change before its delivery began leaves nothing to do. Idle keys cost nothing.
  */
 export class Mailboxes {
-  readonly #boxes = new Map<string, Mailbox>();
+  /** Made for the first key: most rules have nothing under way. */
+  #boxes: Map<string, Mailbox> | undefined;
   readonly #beginnings: Semaphore;
   readonly #permission: Permission;
   readonly #admission: Admission;
@@ -68,40 +69,40 @@ export class Mailboxes {
 
   /** Keys under way. */
   get size(): number {
-    return this.#boxes.size;
+    return this.#boxes?.size ?? 0;
   }
 
   /** The keys of a source that are under way. */
   *keysOf(sourceId: string): Iterable<string> {
     const prefix = `${sourceId}/`;
-    for (const id of this.#boxes.keys()) if (id.startsWith(prefix)) yield id.slice(prefix.length);
+    for (const id of this.#boxes?.keys() ?? []) if (id.startsWith(prefix)) yield id.slice(prefix.length);
   }
 
   /** What is under way, in the order of arrival. */
   *underWay(): Iterable<{ readonly source: string; readonly key: string; readonly sinceMs: number }> {
-    for (const { head, sinceMs } of this.#boxes.values()) {
+    for (const { head, sinceMs } of this.#boxes?.values() ?? []) {
       if (head !== undefined) yield { source: head.source.name, key: head.key, sinceMs };
     }
   }
 
   isUnderWay(sourceId: string, key: string): boolean {
-    return this.#boxes.has(recordName(sourceId, key));
+    return this.#boxes?.has(recordName(sourceId, key)) === true;
   }
 
   offer(observation: Observation): void {
     if (this.#isClosing) return;
     const id = observation.record ?? recordName(observation.sourceId, observation.key);
-    const box = this.#boxes.get(id);
+    const box = this.#boxes?.get(id);
     if (box !== undefined) return box.put(observation) ? undefined : this.#refuse(observation);
     if (this.options.checkpoint.isSettled(observation)) return this.#nothingToDo(observation);
     const opened = new Mailbox(id, observation);
-    this.#boxes.set(id, opened);
+    (this.#boxes ??= new Map()).set(id, opened);
     void this.#work(opened);
   }
 
   /** Ends all waits, because what they waited for may be over (a check recovered): due work is tried now. */
   poke(): void {
-    for (const box of this.#boxes.values()) box.wake();
+    for (const box of this.#boxes?.values() ?? []) box.wake();
   }
 
   /** Lets a tripped rule act again; what waited meanwhile is delivered now. False when it was not tripped. */
@@ -113,7 +114,7 @@ export class Mailboxes {
 
   /** Resolves when nothing is under way any more. */
   whenIdle(): Promise<void> {
-    if (this.#boxes.size === 0) return Promise.resolve();
+    if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => void this.#onIdle.push(resolve));
   }
 
@@ -143,9 +144,9 @@ export class Mailboxes {
       }
       if (againMs !== undefined && !this.#isClosing) await box.sleep(againMs, scheduler, head);
     }
-    this.#boxes.delete(box.id);
+    this.#boxes?.delete(box.id);
     this.#admission.forget(box);
-    if (this.#boxes.size === 0) this.#idle();
+    if (this.size === 0) this.#idle();
   }
 
   #idle(): void {

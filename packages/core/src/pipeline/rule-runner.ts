@@ -100,6 +100,8 @@ export class RuleRunner {
     // Most rules are idle for most of their life: their gates are made for the first change.
     let gates: Decide | undefined;
     const decide: Decide = (observation, event) => {
+      // Whoever asks for a run by hand has decided, and waits for it.
+      if (observation.manual !== undefined) return AT_ONCE;
       gates ??= gatesOf(rule, instances, { context, report, stopped: this.#stop.signal });
       return gates(observation, event);
     };
@@ -107,8 +109,7 @@ export class RuleRunner {
       checkpoint,
       runner,
       delivery: rule.delivery,
-      // Whoever asks for a run by hand has decided, and waits for it.
-      decide: (observation, event) => (observation.manual === undefined ? decide(observation, event) : AT_ONCE),
+      decide,
       mayAct: () => this.#mayAct(),
     });
     if (checkpoint.tripped !== undefined) report({ type: 'tripped', error: trippedError(checkpoint.tripped) });

@@ -34,7 +34,7 @@ interface ShardOptions {
 
 /** Places records into objects: a record stays where it was first written; new ones go to the first object with room. */
 export class CheckpointShards {
-  readonly #shards: Shard[] = [];
+  #shards: readonly Shard[] = [];
   readonly #placeOf = new Map<string, Shard>();
 
   constructor(private readonly options: ShardOptions) {}
@@ -44,7 +44,7 @@ export class CheckpointShards {
     const stored = new Map<string, string>();
     for (const { metadata, records } of objects) {
       const shard: Shard = { name: metadata.name ?? '', resourceVersion: metadata.resourceVersion, size: 0, bytes: 0 };
-      this.#shards.push(shard);
+      this.#shards = [...this.#shards, shard];
       for (const [record, value] of Object.entries(records ?? {})) {
         stored.set(record, value);
         this.#place(record, shard, value);
@@ -86,7 +86,7 @@ export class CheckpointShards {
     let number = this.#shards.length;
     while (taken.has(`${stem}-${number}`)) number += 1;
     const shard: Shard = { name: `${stem}-${number}`, resourceVersion: undefined, size: 0, bytes: 0 };
-    this.#shards.push(shard);
+    this.#shards = [...this.#shards, shard];
     return shard;
   }
 
