@@ -192,8 +192,7 @@ export class RuleCheckpoint {
     await this.journal.durable(record);
     // Those that are stored together are counted before any of them acts: this runs in the turn in which the journal tells of them.
     const before = this.#beginning?.get(record);
-    if (before === undefined) return;
-    this.#combined.moves(record, before);
+    if (before !== undefined) this.#combined.moves(record, before);
     this.#beginning?.delete(record);
   }
 
