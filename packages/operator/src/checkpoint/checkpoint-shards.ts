@@ -98,7 +98,7 @@ export class CheckpointShards {
 
   async #put(shard: Shard, batch: ReadonlyMap<string, string | null>): Promise<void> {
     const { kube, rule, writer } = this.options;
-    // Only the new version is wanted of the answer, not 256 KiB of records.
+    // Only the new version is wanted of the answer, not 64 KiB of records.
     const as = 'metadata';
     const written = await (shard.resourceVersion === undefined
       ? kube.create<CheckpointObject>(TRIGGER_CHECKPOINT, rule.namespace, this.#newObject(shard, batch), { as })

@@ -27,6 +27,10 @@ export const hasHelm = spawnSync(HELM, ['version'], { stdio: 'ignore' }).status 
 // kubectl before 1.21 has a kustomize that does not know `resources: [../../base]`.
 const kubectl = spawnSync('kubectl', ['version', '--client', '-o', 'yaml'], { encoding: 'utf8' }).stdout ?? '';
 export const hasKustomize = /kustomizeVersion: v[45]/.test(kubectl);
+if (!hasHelm)
+  process.stderr.write('Tests of the rendered chart are skipped: there is no helm, neither HELM nor in ~/.cache.\n');
+if (!hasKustomize)
+  process.stderr.write('Tests of the rendered overlays are skipped: there is no kubectl of 1.21 or later.\n');
 
 export function kustomize(overlay: (typeof OVERLAYS)[number]): Manifest[] {
   return parsed(
