@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TriggerError, type VirtualClock } from './support/core.js';
+import { type RuleRunner, TriggerError, type VirtualClock } from './support/core.js';
 import { FakeWorld } from './support/fake-world.js';
 import { Harness, type Setup } from './support/harness.js';
 import { DONE, Recorder } from './support/recorder.js';
@@ -199,6 +199,19 @@ describe('a failed attempt', () => {
     expect(next.of('settled')).toMatchObject([{ outcome: 'done' }]);
     expect(next.runner.deadLetters()).toEqual([]);
     expect(next.runner.retry()).toBe(0);
+  });
+
+  it('is told of with the latest ones, whatever was there before', async () => {
+    const { world, action, harness, clock } = setUp();
+    action.always = fail('never');
+    await harness.start();
+    for (const key of ['k1', 'k2', 'k3', 'k1']) {
+      world.set(key, String(clock.now()));
+      await clock.advance(10_000);
+    }
+    const keys = (runner: RuleRunner) => runner.deadLetters(2).map(({ key }) => key);
+    expect(keys(harness.runner)).toEqual(['k1', 'k3']);
+    expect(harness.runner.deadLetters()).toHaveLength(3);
   });
 
   it('is superseded by a newer state, which does not wait for the backoff', async () => {

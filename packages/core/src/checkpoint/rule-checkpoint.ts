@@ -36,8 +36,9 @@ export class RuleCheckpoint {
   /** Records that may be forgotten, the oldest first. */
   #fading: Set<string> | undefined;
   #unreadable: Set<string> | undefined;
-  /** How many keys exist, by source: counted along, since a status that is asked for often must not walk 10,000 entries. */
+  /** How many keys exist, by source, and which records failed: kept along, since a status that is asked for often must not walk 10,000 entries. */
   readonly #present = new Map<string, number>();
+  #failed: Set<string> | undefined;
   readonly #edgeSources: readonly string[];
   /** Of the states that the rule's targets have or are being given. */
   readonly #combined: CombinedRevision;
@@ -76,7 +77,7 @@ export class RuleCheckpoint {
       return;
     }
     this.#entries.set(record, entry);
-    this.#count(record, undefined, entry);
+    this.#keepAlong(record, undefined, entry);
     if (this.#fades(sourceId, entry)) (this.#fading ??= new Set()).add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#combined.loaded(record);
@@ -100,20 +101,11 @@ export class RuleCheckpoint {
     return this.#entries.get(recordOf(state));
   }
 
-  /** Keys of the source that exist as far as the checkpoint knows. */
-  *presentKeys(sourceId: string): Iterable<string> {
+  /** Records of the source's keys that exist as far as the checkpoint knows, and of those with a delivery that began and was never settled. */
+  *knownRecords(sourceId: string): Iterable<string> {
     const prefix = `${sourceId}/`;
     for (const [record, entry] of this.#entries) {
-      if (!record.startsWith(prefix) || !isPresent(entry)) continue;
-      yield record.slice(prefix.length);
-    }
-  }
-
-  /** Keys with a delivery that began and was never settled. */
-  *begunKeys(sourceId: string): Iterable<string> {
-    const prefix = `${sourceId}/`;
-    for (const [record, entry] of this.#entries) {
-      if (entry.begun !== undefined && record.startsWith(prefix)) yield record.slice(prefix.length);
+      if (record.startsWith(prefix) && (isPresent(entry) || entry.begun !== undefined)) yield record;
     }
   }
 
@@ -224,10 +216,11 @@ export class RuleCheckpoint {
     this.#set(state, { sequence: entry?.sequence ?? 0, settled, parts, mark, acted });
   }
 
-  /** Entries whose last delivery was given up: the dead letters. */
+  /** Entries whose last delivery was given up, the latest at the end: the dead letters. */
   *failed(): Iterable<{ readonly sourceId: string; readonly key: string; readonly entry: CheckpointEntry }> {
-    for (const [record, entry] of this.#entries) {
-      if (entry.failed === undefined) continue;
+    for (const record of this.#failed ?? []) {
+      const entry = this.#entries.get(record);
+      if (entry === undefined) continue;
       const slash = record.indexOf('/');
       yield { sourceId: record.slice(0, slash), key: record.slice(slash + 1), entry };
     }
@@ -281,7 +274,7 @@ export class RuleCheckpoint {
     if (entry.begun === undefined) this.#beginning?.delete(record);
     this.#entries.set(record, entry);
     if (this.#actedRevision(record) !== acted) this.#combined.moves(record, acted);
-    this.#count(record, before, entry);
+    this.#keepAlong(record, before, entry);
     this.#unreadable?.delete(record);
     this.journal.put(record, encodeEntry(entry));
     this.#fading?.delete(record); // so that the set is in the order of the last change
@@ -313,12 +306,14 @@ export class RuleCheckpoint {
     this.#combined.moves(record, this.#actedRevision(record));
     this.#beginning?.delete(record);
     this.#entries.delete(record);
-    this.#count(record, entry, undefined);
+    this.#keepAlong(record, entry, undefined);
     this.#fading?.delete(record);
     this.journal.put(record, null);
   }
 
-  #count(record: string, before: CheckpointEntry | undefined, after: CheckpointEntry | undefined): void {
+  #keepAlong(record: string, before: CheckpointEntry | undefined, after: CheckpointEntry | undefined): void {
+    this.#failed?.delete(record); // so that the set is in the order of the last change
+    if (after?.failed !== undefined) (this.#failed ??= new Set()).add(record);
     const change = Number(after !== undefined && isPresent(after)) - Number(before !== undefined && isPresent(before));
     if (change === 0) return;
     const sourceId = record.slice(0, record.indexOf('/'));
@@ -334,6 +329,11 @@ export class RuleCheckpoint {
 /** What a key's record is called in the journal. */
 export function recordName(sourceId: string, key: string): string {
   return `${sourceId}/${key}`;
+}
+
+/** The key that a record of the source is about. */
+export function keyOfRecord(sourceId: string, record: string): string {
+  return record.slice(sourceId.length + 1);
 }
 
 function recordOf({ record, sourceId, key }: KeyState): string {

@@ -1,5 +1,5 @@
 import { ABSENT } from '../checkpoint/entry.js';
-import { recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
+import { keyOfRecord, recordName, type RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { SourceContext } from '../contract/context.js';
 import { toTriggerError, TriggerError } from '../contract/errors.js';
 import type { OccurredEvent, PresentEvent } from '../contract/events.js';
@@ -20,10 +20,12 @@ export interface ObservedSource {
   readonly report: (report: RuleReport) => void;
 }
 
+type Said = Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data' | 'occurrence' | 'record'>;
+
 /** What one subscription to a source has said so far, held against the checkpoint. */
 export class Inventory {
-  /** Keys present so far, until `synced`. */
-  #seen: Set<string> | undefined = new Set();
+  /** Records of keys that were known when the subscription began and that it has not named yet; undefined from `synced` on. */
+  #unseen: Set<string> | undefined;
   #sees = false;
   readonly #isFirst: boolean;
 
@@ -32,7 +34,10 @@ export class Inventory {
     private readonly observed: ObservedSource,
     private readonly tell: (said: Observation | RuleReport) => void,
   ) {
-    this.#isFirst = !observed.checkpoint.isKnown(observed.source.id);
+    const { checkpoint, source, underWay } = observed;
+    this.#isFirst = !checkpoint.isKnown(source.id);
+    this.#unseen = new Set(checkpoint.knownRecords(source.id));
+    for (const key of underWay()) this.#unseen.add(recordName(source.id, key));
   }
 
   accept(said: unknown): void {
@@ -41,10 +46,8 @@ export class Inventory {
     if (event instanceof TriggerError) return this.#refuse(said, event);
     switch (event.change) {
       case 'present':
-        this.#seen?.add(event.key);
         return this.#state(stateOf(event));
       case 'absent':
-        this.#seen?.delete(event.key);
         return this.#state({ key: event.key, revision: ABSENT });
       case 'occurred':
         return this.#occurrence(event);
@@ -60,17 +63,18 @@ export class Inventory {
   #refuse(said: unknown, error: TriggerError): void {
     const { source } = this.observed;
     const { change, key } = (typeof said === 'object' && said !== null ? said : {}) as Record<string, unknown>;
-    if (change === 'present' && typeof key === 'string') this.#seen?.add(key);
+    if (change === 'present' && typeof key === 'string') this.#unseen?.delete(recordName(source.id, key));
     this.tell({ type: 'fault', where: source.name, error });
   }
 
-  #state(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data'>): void {
+  #state(said: Said): void {
     const { source, checkpoint, onFirstSeen } = this.observed;
     const state = this.#observation(said);
+    this.#unseen?.delete(state.record);
     // Only while everything is listed: a write that changes nothing that counts is no reason to write the checkpoint each time.
-    if (this.#seen !== undefined) checkpoint.remark(state);
+    if (this.#unseen !== undefined) checkpoint.remark(state);
     const isNew = checkpoint.entryOf(state) === undefined;
-    const isFirstSight = (this.#isFirst && this.#seen !== undefined) || checkpoint.isUnreadable(source.id, said.key);
+    const isFirstSight = (this.#isFirst && this.#unseen !== undefined) || checkpoint.isUnreadable(source.id, said.key);
     if (isNew && isFirstSight && onFirstSeen === 'baseline') {
       if (said.revision !== ABSENT) checkpoint.baseline(state);
       return;
@@ -85,15 +89,17 @@ export class Inventory {
 
   #synced(): void {
     const { source, checkpoint } = this.observed;
-    const seen = this.#seen;
-    this.#seen = undefined;
+    // Whatever existed, or waits for a delivery, and was not named was deleted meanwhile.
+    const deleted = this.#unseen ?? [];
+    this.#unseen = undefined;
     this.#sees = true;
     const report = this.#report('synced');
     if (source.plugin.semantics === 'edge') return this.tell(report);
-    const missing = seen === undefined ? [] : this.#missing(seen);
     // A rule counts as synced once a restart would find its baseline: from then on no change is lost.
     const baseline = checkpoint.completeBaseline(source.id);
-    for (const deleted of missing) this.tell(deleted);
+    for (const record of deleted) {
+      this.tell(this.#observation({ key: keyOfRecord(source.id, record), revision: ABSENT, record }));
+    }
     if (checkpoint.isBaselineStored(source.id)) return this.tell(report);
     void this.#afterwards(baseline, report);
   }
@@ -107,19 +113,10 @@ export class Inventory {
     if (this.#sees) this.tell(report);
   }
 
-  /** Keys that existed, or wait for a delivery, and were not named: deleted meanwhile. */
-  #missing(seen: ReadonlySet<string>): Observation[] {
-    const { source, checkpoint, underWay } = this.observed;
-    const known = [...checkpoint.presentKeys(source.id), ...checkpoint.begunKeys(source.id), ...underWay()];
-    return [...new Set(known)]
-      .filter((key) => !seen.has(key))
-      .map((key) => this.#observation({ key, revision: ABSENT }));
-  }
-
-  #observation(said: Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data' | 'occurrence'>): Observation {
+  #observation(said: Said): Observation & { readonly record: string } {
     const { source, instance, context } = this.observed;
-    const record = recordName(source.id, said.key);
-    return { sourceId: source.id, record, source, instance, observedAtMs: context.scheduler.now(), ...said };
+    const { record = recordName(source.id, said.key) } = said;
+    return { sourceId: source.id, source, instance, observedAtMs: context.scheduler.now(), ...said, record };
   }
 
   #report(state: SourceReport['state']): SourceReport {
@@ -127,12 +124,6 @@ export class Inventory {
   }
 }
 
-function stateOf({
-  key,
-  revision,
-  parts,
-  mark,
-  data,
-}: PresentEvent): Pick<Observation, 'key' | 'revision' | 'parts' | 'mark' | 'data'> {
+function stateOf({ key, revision, parts, mark, data }: PresentEvent): Said {
   return { key, revision, parts, mark, data };
 }

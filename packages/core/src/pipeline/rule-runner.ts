@@ -188,10 +188,10 @@ export class RuleRunner {
     return this.#checkpoint?.tripped;
   }
 
-  /** What was given up and not replaced by a newer state since; at most `limit`. */
+  /** What was given up and not replaced by a newer state since, the latest first; at most `limit`. */
   deadLetters(limit = 100): readonly DeadLetter[] {
     const letters: DeadLetter[] = [];
-    for (const { sourceId, key, entry } of this.#checkpoint?.failed() ?? []) {
+    for (const { sourceId, key, entry } of [...(this.#checkpoint?.failed() ?? [])].toReversed()) {
       if (letters.length >= limit) break;
       const source = sourceId === MANUAL_ID ? MANUAL_ID : this.rule.sources.find(({ id }) => id === sourceId)?.name;
       const { settled: revision = '', failed: code = '' } = entry;
