@@ -41,6 +41,15 @@ describe('ItemSplitter', () => {
     expect(split(Array.from(bytes, (byte) => Buffer.of(byte))).items).toEqual(items);
   });
 
+  it('gives items of any size, in chunks of any size', () => {
+    const items = [10, 200_000, 70_000, 1_500_000, 20, 64 * 1024].map((size) => ({ a: 'x'.repeat(size), size }));
+    const bytes = Buffer.from(JSON.stringify({ items, metadata: METADATA }));
+    for (const chunk of [1000, 16_384, 65_536, bytes.length]) {
+      const cuts = Array.from({ length: Math.floor(bytes.length / chunk) }, (_, i) => (i + 1) * chunk);
+      expect(split(cutAt(bytes, cuts)).items).toEqual(items);
+    }
+  });
+
   it('gives an item as soon as its last byte is there', () => {
     const items: string[] = [];
     const splitter = new ItemSplitter((item) => items.push(item.toString('utf8')));

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ServerResponse } from 'node:http';
 import { config } from 'rxjs';
+import { LISTS } from '../src/http/transport.js';
+import { WELL_KNOWN } from '../src/well-known.js';
 import { configMaps, dataOf, eventually, FAST, pass, Tape, testClient, type TestClient } from './support/harness.js';
 import { gone, item, ScriptedApi, sendList, sendStatus } from './support/scripted-api.js';
 
@@ -38,6 +41,30 @@ describe('a watch', () => {
     expect(query.get('labelSelector')).toBe('app=web');
     expect(Number(query.get('timeoutSeconds'))).toBeGreaterThanOrEqual(240);
     expect(Number(query.get('timeoutSeconds'))).toBeLessThanOrEqual(480);
+  });
+
+  it('waits for its turn while others of its kind list, and for no other kind', async () => {
+    const held: ServerResponse[] = [];
+    api.intercept = ({ kind, path }, response) => {
+      if (kind !== 'list' || !path.endsWith('/configmaps')) return false;
+      held.push(response);
+      return true;
+    };
+    const tapes = Array.from(
+      { length: LISTS + 2 },
+      (_, i) => new Tape(kube.client.watch(configMaps({ labelSelector: `i=${i}` }))),
+    );
+    await eventually(() => held.length === LISTS);
+    using secrets = new Tape(kube.client.watch(configMaps({ resource: WELL_KNOWN.Secret })));
+    await secrets.hears('synced');
+    expect(held).toHaveLength(LISTS);
+    tapes.at(-1)?.[Symbol.dispose]();
+    sendList(held[0] as ServerResponse, [], { version: 10 });
+    await eventually(() => held.length === LISTS + 1);
+    for (const response of held.slice(1)) sendList(response, [], { version: 10 });
+    for (const tape of tapes.slice(0, -1)) await tape.hears('synced');
+    expect(held).toHaveLength(LISTS + 1);
+    for (const tape of tapes) tape[Symbol.dispose]();
   });
 
   it('asks for one object by field selector, so that resourceNames in RBAC apply', async () => {

@@ -4,6 +4,7 @@ import { Agent, Client } from 'undici';
 import type { Credentials, KubeAuth } from '../auth/contract.js';
 import type { KubeTimings } from '../timings.js';
 import { dialer, sameServer, tracked, type Dialer } from './dialer.js';
+import { Places } from './places.js';
 
 /** Of a WebSocket. The output of a command comes in messages of 32 KiB. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -11,6 +12,12 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** So many requests may be under way at a time; those that do not wait for a place (the Lease's, probes) find a connection beside them. */
 export const PLACES = 64;
 const CONNECTIONS = PLACES + 8;
+
+/**
+ * So many watches of one kind list at a time: more would be done no sooner, since one thread reads what comes, and what is half read takes
+ * memory. Those of another kind do not wait for one whose API does not answer.
+ */
+export const LISTS = 4;
 
 /** What the HTTP side of a client counts. */
 export interface TransportCounters {
@@ -35,6 +42,7 @@ export interface Line {
 export class Transport {
   readonly counters: TransportCounters = { requests: 0, failures: {} };
   readonly #sockets = new Set<Socket>();
+  readonly #lists = new Map<string, Places>();
   #dial: Dialer | undefined;
   #agent: Agent | undefined;
   #reloading: Promise<void> | undefined;
@@ -54,6 +62,13 @@ export class Transport {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** For watches of this resource, which has its qualified name, while they list. */
+  lists(resource: string): Places {
+    const places = this.#lists.get(resource) ?? new Places(LISTS);
+    this.#lists.set(resource, places);
+    return places;
   }
 
   async agent(): Promise<{ agent: Agent; dial: Dialer; headers: Readonly<Record<string, string>> }> {

@@ -107,8 +107,18 @@ class HmacKey implements DigestKey {
 
   hmac(...items: readonly (string | Uint8Array)[]): string {
     const hmac = createHmac('sha256', this.#key);
-    for (const item of items) hmac.update(`${Buffer.byteLength(item)}:`).update(item);
-    return hmac.digest('base64url');
+    // Texts that follow one another are one call of OpenSSL.
+    let text = '';
+    for (const item of items) {
+      text += `${Buffer.byteLength(item)}:`;
+      if (typeof item === 'string') {
+        text += item;
+        continue;
+      }
+      hmac.update(text).update(item);
+      text = '';
+    }
+    return hmac.update(text).digest('base64url');
   }
 }
 

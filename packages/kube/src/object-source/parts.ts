@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Digest by part of an object's state: by data key, by field. Never values. */
 export type Parts = Readonly<Record<string, string>>;
@@ -8,7 +8,7 @@ export const DIGEST_LENGTH = 12;
 
 /** An unkeyed digest. Not for Secrets: short values can be found by trying. */
 export function digestOf(value: string | Uint8Array): string {
-  return createHash('sha256').update(value).digest('base64url').slice(0, DIGEST_LENGTH);
+  return hash('sha256', value, 'base64url').slice(0, DIGEST_LENGTH);
 }
 
 /**
@@ -16,9 +16,10 @@ export function digestOf(value: string | Uint8Array): string {
  * feeds, digests no line feeds, so that different sets never give equal text.
  */
 export function revisionOf(parts: Parts): string {
-  const hash = createHash('sha256');
-  for (const name of Object.keys(parts).toSorted()) hash.update(`${name}\0${parts[name]}\n`);
-  return beginningOf(hash.digest('base64url'), 22);
+  const lines = Object.keys(parts)
+    .toSorted()
+    .map((name) => `${name}\0${parts[name]}\n`);
+  return beginningOf(hash('sha256', lines.join(''), 'base64url'), 22);
 }
 
 /** A copy: what `slice` gives keeps the whole text in memory, for each of tens of thousands of objects. */

@@ -80,7 +80,7 @@ export class Inventory<T> {
     }
     if (!this.isKnown(version)) return false;
     if (old !== undefined && old.uid !== version.uid) this.#drop(key, old);
-    this.#entries.set(key, { ...version, value: UNREAD, listing: this.#listing });
+    this.#keep(key, version, UNREAD);
     this.emit({ type: 'recalled', ...version });
     return true;
   }
@@ -111,7 +111,7 @@ export class Inventory<T> {
     }
     this.#faulty.delete(key);
     if (old !== undefined && old.uid !== version.uid) this.#drop(key, old);
-    this.#entries.set(key, { ...version, value, listing: this.#listing });
+    this.#keep(key, version, value);
     this.emit({ type: 'present', ...version, value });
   }
 
@@ -134,6 +134,11 @@ export class Inventory<T> {
   /** No name has a slash. */
   #keyOf({ namespace, name }: Pick<ObjectVersion, 'namespace' | 'name'>): string {
     return namespace === this.namespace ? name : `${namespace}/${name}`;
+  }
+
+  /** Written out: a copy by `...` has its further fields in an array of their own. */
+  #keep(key: string, { namespace, name, uid, resourceVersion }: ObjectVersion, value: T | typeof UNREAD): void {
+    this.#entries.set(key, { namespace, name, uid, resourceVersion, value, listing: this.#listing });
   }
 
   #drop(key: string, { namespace, name }: Entry<T>): void {

@@ -11,6 +11,9 @@ const BETWEEN = new Set([0x2c, 0x20, 0x09, 0x0a, 0x0d]);
 const LIST = 1;
 const ITEMS = 2;
 
+/** Enough for nearly all ConfigMaps and Secrets. */
+const DESK_BYTES = 64 * 1024;
+
 /**
  * Cuts the JSON of a Kubernetes list into its items while it arrives, so that memory holds one item and not a page of them. Knows no more of
  * JSON than strings and the depth of brackets; whether an item is JSON at all, its parser says.
@@ -21,12 +24,15 @@ export class ItemSplitter {
   #inString = false;
   /** Inside a string: the chunk before ended with a backslash that escapes the first byte of the next one. */
   #escapes = false;
-  /** The beginning, in earlier chunks, of what is being read: an item, or the text around the items. */
-  #parts: Buffer[] = [];
+  /** Holds the beginning, from earlier chunks, of what is being read: an item, or the text around the items. One for all: most items have one. */
+  #desk = Buffer.allocUnsafeSlow(DESK_BYTES);
   #pending = 0;
   #around: Buffer[] = [];
 
-  /** Throws a RangeError when an item, or what stands around the items, grows beyond `maxBytes`. */
+  /**
+   * `onItem` is given bytes that are written over after it. Throws a RangeError when an item, or what stands around the items, grows beyond
+   * `maxBytes`.
+   */
   constructor(
     private readonly onItem: (item: Buffer) => void,
     private readonly maxBytes = 32 * 1024 * 1024,
@@ -91,24 +97,31 @@ export class ItemSplitter {
 
   /** True where `head` completes the text up to the list's own `"items":[`. */
   #opensItems(head: Buffer): boolean {
-    const before = Buffer.concat([...this.#parts, head]);
+    const before = Buffer.concat([this.#desk.subarray(0, this.#pending), head]);
     if (!/"items"\s*:\s*\[$/.test(before.toString('latin1'))) return false;
     this.#around.push(before);
-    this.#take(head);
+    this.#pending = 0;
     this.#inItems = true;
     return true;
   }
 
   #take(tail: Buffer): Buffer {
-    const whole = this.#parts.length === 0 ? tail : Buffer.concat([...this.#parts, tail]);
-    this.#parts = [];
+    if (this.#pending === 0) return tail;
+    this.#keep(tail);
+    const whole = this.#desk.subarray(0, this.#pending);
     this.#pending = 0;
     return whole;
   }
 
   #keep(part: Buffer): void {
-    this.#pending += part.length;
-    if (this.#pending > this.maxBytes) throw new RangeError(`an item of the list exceeds ${this.maxBytes} bytes`);
-    this.#parts.push(part);
+    const needed = this.#pending + part.length;
+    if (needed > this.maxBytes) throw new RangeError(`an item of the list exceeds ${this.maxBytes} bytes`);
+    if (needed > this.#desk.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.maxBytes, 2 * needed));
+      this.#desk.copy(larger, 0, 0, this.#pending);
+      this.#desk = larger;
+    }
+    part.copy(this.#desk, this.#pending);
+    this.#pending = needed;
   }
 }

@@ -1,4 +1,5 @@
 import { isTriggerError, toTriggerError, TriggerError, type Logger } from '@kube-trigger/core';
+import type { Places } from '../http/places.js';
 import type { Line, Transport } from '../http/transport.js';
 import { between, deadline, sleep, type Deadline } from '../time.js';
 import type { WatchState } from './contract.js';
@@ -33,6 +34,8 @@ export interface LoopParts<T> {
   readonly random: () => number;
   readonly logger: Logger;
   readonly pages: PageReader;
+  /** One is taken for a list. */
+  readonly places: Places;
   synced(): void;
   interrupted(error: TriggerError): void;
 }
@@ -143,8 +146,9 @@ export class WatchLoop<T> {
   }
 
   async #list(outlet: Outlet, signal: AbortSignal): Promise<string> {
-    const { inventory, pages, transport } = this.parts;
+    const { inventory, pages, places, transport } = this.parts;
     this.#state = 'listing';
+    using _ = await places.take(signal);
     using limit = deadline(transport.timings.answerTimeoutMs, transport.scheduler, signal);
     for (;;) {
       if (this.#page === undefined) {

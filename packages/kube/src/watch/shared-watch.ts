@@ -56,6 +56,7 @@ export class SharedWatch<T> {
       inventory: this.#inventory,
       transport,
       random,
+      places: transport.lists(qualifiedName(scope.resource)),
       logger: logger.child({ watch: describeScope(scope) }),
       pages: new PageReader({
         wire,
