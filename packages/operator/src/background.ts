@@ -18,6 +18,8 @@ const AT_ONCE = 4;
 /** While somebody does: one at a time, and after each a pause so many times as long as it took. */
 const PAUSE_FACTOR = 4;
 const MAX_PAUSE_MS = 1000;
+/** One that hangs does not hold up the others until its time is over. */
+const LONGEST_STAY_MS = 2000;
 
 const NEVER = new AbortController().signal;
 
@@ -52,13 +54,20 @@ export class Background {
   async #run<T>(work: () => Promise<T>): Promise<T> {
     const startedAt = this.#now();
     const othersBefore = this.#others;
+    let hasLeft = false;
+    const leave = () => {
+      if (!hasLeft) this.#leave();
+      hasLeft = true;
+    };
+    const impatience = this.options.scheduler.schedule(leave, LONGEST_STAY_MS);
     try {
       return await work();
     } finally {
+      impatience.unsubscribe();
       this.#isBusy = this.#others > othersBefore;
       const pauseMs = this.#isBusy ? Math.min(MAX_PAUSE_MS, PAUSE_FACTOR * (this.#now() - startedAt)) : 0;
-      if (pauseMs === 0) this.#leave();
-      else void sleep(pauseMs, this.options.scheduler, NEVER).then(() => this.#leave());
+      if (pauseMs === 0) leave();
+      else void sleep(pauseMs, this.options.scheduler, NEVER).then(leave);
     }
   }
 

@@ -44,6 +44,7 @@ describe('requests in the background', () => {
     await endFirst(10);
     await endFirst();
     expect(begun).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    while (underWay.length > 0) await endFirst();
     expect(clock.pending).toBe(0);
   });
 
@@ -75,7 +76,7 @@ describe('requests in the background', () => {
     void ask('a');
     await clock.settle();
     others();
-    await endFirst(30_000);
+    await endFirst(1900);
     void ask('b');
     void ask('c');
     void ask('d');
@@ -84,6 +85,27 @@ describe('requests in the background', () => {
     expect(begun).toEqual(['a']);
     await clock.advance(1);
     expect(begun).toEqual(['a', 'b']);
+  });
+
+  it('do not wait for one that hangs, and its end gives no second place free', async () => {
+    void ask('a');
+    await clock.settle();
+    others();
+    await endFirst(10);
+    for (const name of ['hangs', 'c', 'd', 'e', 'f']) void ask(name);
+    await clock.advance(40);
+    expect(begun.slice(1)).toEqual(['hangs']);
+    others();
+    await clock.advance(1999);
+    expect(begun.slice(1)).toEqual(['hangs']);
+    await clock.advance(1);
+    expect(begun.slice(1)).toEqual(['hangs', 'c']);
+    others();
+    await endFirst();
+    await clock.advance(1500);
+    expect(begun.slice(1)).toEqual(['hangs', 'c']);
+    await clock.advance(500);
+    expect(begun.slice(1)).toEqual(['hangs', 'c', 'd']);
   });
 
   it('of two kinds take turns', async () => {
