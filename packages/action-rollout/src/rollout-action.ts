@@ -4,7 +4,9 @@ import {
   type ActionResult,
   type CheckedUntil,
   type Delivery,
+  type PluginContext,
   toTriggerError,
+  type TriggerEvent,
 } from '@kube-trigger/core';
 import {
   type DigestKeyProvider,
@@ -28,7 +30,7 @@ import { type Shared, sharedBy } from './shared.js';
 import type { Pointing } from './snapshot/pointing.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { isAllowed } from './targets/allowed.js';
-import { type Choice, chooseTargets, scopesOf } from './targets/choose.js';
+import { type Choice, chooseTargets, nobodyFor, scopesOf } from './targets/choose.js';
 import { answerOf } from './targets/fan-out.js';
 import { isPod, kindsIn } from './targets/kinds.js';
 import { Views } from './targets/views.js';
@@ -124,6 +126,12 @@ export class RolloutAction implements Action<RolloutConfig> {
     if (!isPatching(config)) await this.evict.check(scopesOf(config, context), context);
     await this.snapshotsFor(config)?.check(config, context);
     return { until: this.views.gone(config.objectRef?.name) };
+  }
+
+  /** With snapshots there is something to do for an object that nobody uses: its old copies go. */
+  idle(config: RolloutConfig, event: TriggerEvent, context: PluginContext): string | undefined {
+    if (isPatching(config) && config.configSnapshot !== undefined) return undefined;
+    return nobodyFor({ config, event, context, views: this.views });
   }
 
   private async checkListed(config: RolloutConfig, context: ActionContext): Promise<void> {

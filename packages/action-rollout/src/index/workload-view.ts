@@ -95,6 +95,11 @@ export class WorkloadView {
     });
   }
 
+  /** Everything that exists is known. */
+  get isReady(): boolean {
+    return this.#synced;
+  }
+
   /** Another one after each event. */
   get version(): number {
     return this.#version;

@@ -1,5 +1,6 @@
 import {
   type ActionContext,
+  type PluginContext,
   type TargetResult,
   toTriggerError,
   TriggerError,
@@ -24,10 +25,10 @@ export interface Choice {
   readonly failures: readonly TriggerError[];
 }
 
-interface Asked {
+interface Asked<C = ActionContext> {
   readonly config: RolloutConfig;
   readonly event: TriggerEvent;
-  readonly context: ActionContext;
+  readonly context: C;
   readonly views: Views;
 }
 
@@ -62,6 +63,27 @@ export async function chooseTargets(asked: Asked): Promise<Choice> {
   const failures = choices.flatMap((choice) => choice.failures);
   const nothing = targets.length + left.length + failures.length === 0;
   return { targets, left: nothing ? scopes.map((scope) => nobody(scope, used)) : left, failures };
+}
+
+/**
+ * Why an event is for nobody, of what the index has at this moment; undefined where it is for somebody, and where that has to be asked. Of
+ * custom kinds it has to.
+ */
+export function nobodyFor({ config, event, context, views }: Asked<PluginContext>): string | undefined {
+  const [, kind, namespace = '', name] = USABLE.exec(event.key) ?? [];
+  if (config.referencing !== true || kind === undefined) return undefined;
+  const scopes = scopesOf(config, context);
+  let users = 0;
+  for (const scope of scopes) {
+    const view = views.known({ ...scope, namespace });
+    if (view === undefined) return undefined;
+    for (const [, used] of view.usersOf(`${kind}/${name}`)) {
+      if (isAffected(used, event.changedKeys)) return undefined;
+      users += 1;
+    }
+  }
+  const kinds = scopes.map((scope) => scope.kind.kind).join(', ');
+  return `none of ${kinds} uses ${users === 0 ? '' : 'what changed of '}${kind} ${name}`;
 }
 
 async function matchesIn(scope: Where, asked: Asked): Promise<Choice> {

@@ -95,14 +95,18 @@ export function kindOf(ref: KindRef): Kind {
   };
 }
 
-/** Rejects with `KT_KUBE_UNKNOWN_KIND` while the cluster does not have the kind. */
-export async function resourceOf(
-  kube: KubeClient,
-  { kind, apiVersions }: Pick<Kind, 'kind' | 'apiVersions'>,
-): Promise<Resource> {
-  const wellKnown: Resource | undefined = Object.values(WELL_KNOWN).find(
+type Sought = Pick<Kind, 'kind' | 'apiVersions'>;
+
+/** Undefined where the cluster has to be asked. */
+export function wellKnownResourceOf({ kind, apiVersions }: Sought): Resource | undefined {
+  return Object.values(WELL_KNOWN).find(
     (resource) => resource.kind === kind && apiVersions.includes(apiVersionOf(resource)),
   );
+}
+
+/** Rejects with `KT_KUBE_UNKNOWN_KIND` while the cluster does not have the kind. */
+export async function resourceOf(kube: KubeClient, { kind, apiVersions }: Sought): Promise<Resource> {
+  const wellKnown = wellKnownResourceOf({ kind, apiVersions });
   if (wellKnown !== undefined) return wellKnown;
   const [first, ...others] = apiVersions;
   try {

@@ -1,11 +1,11 @@
 import type { ActionContext } from '@kube-trigger/core';
-import { type KubeClient, qualifiedName } from '@kube-trigger/kube';
+import { type KubeClient, qualifiedName, type Resource } from '@kube-trigger/kube';
 import { defer, delay, EMPTY, filter, merge, NEVER, Observable, of, type SchedulerLike, take } from 'rxjs';
 import { failingAs, type Place } from '../errors.js';
 import { workloadProjection } from '../index/workload.js';
 import type { OpenView, WorkloadIndex } from '../index/workload-index.js';
 import type { WorkloadView } from '../index/workload-view.js';
-import { type Kind, resourceOf } from './kinds.js';
+import { type Kind, resourceOf, wellKnownResourceOf } from './kinds.js';
 import type { Found } from './target.js';
 
 const SOON_MS = 500;
@@ -33,11 +33,12 @@ export class Views {
   ) {}
 
   /** Rejects while the kind is not installed, may not be watched, or the API server does not answer. */
-  async at({ kind, namespace, name, labelSelector }: Where, { signal, scheduler }: ActionContext): Promise<ReadyView> {
+  async at(where: Where, { signal, scheduler }: ActionContext): Promise<ReadyView> {
+    const { kind, namespace, name, labelSelector } = where;
     const resource = await resourceOf(this.kube, kind);
     signal.throwIfAborted();
     const project = workloadProjection(kind);
-    const key = JSON.stringify([qualifiedName(resource), resource.version, namespace, name, labelSelector, project.id]);
+    const key = keyOf(where, resource);
     const open =
       this.#open.get(key) ??
       this.index.open({ resource, namespace, name, labelSelector, project }, () => scheduler.now());
@@ -45,6 +46,13 @@ export class Views {
     const place = { resource, namespace, name };
     await failingAs(place, () => open.view.ready(signal));
     return { view: open.view, place };
+  }
+
+  /** The view, where it was asked for before and everything in it is known now. */
+  known(where: Where): WorkloadView | undefined {
+    const resource = wellKnownResourceOf(where.kind);
+    const open = resource && this.#open.get(keyOf(where, resource));
+    return open?.view.isReady === true ? open.view : undefined;
   }
 
   /** Emits once any of these is no longer as it stands here; soon, not at once: who rolls pods says so many times. */
@@ -79,4 +87,9 @@ export class Views {
     for (const open of this.#open.values()) open.release();
     this.#open.clear();
   }
+}
+
+function keyOf({ kind, namespace, name, labelSelector }: Where, resource: Resource): string {
+  const { id } = workloadProjection(kind);
+  return JSON.stringify([qualifiedName(resource), resource.version, namespace, name, labelSelector, id]);
 }

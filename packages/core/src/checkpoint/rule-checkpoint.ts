@@ -211,9 +211,14 @@ export class RuleCheckpoint {
       if (entry !== undefined) this.#set(state, { ...entry, gone: true });
       return;
     }
-    const acted = actedRevision(entry);
+    this.settleUntouched(state);
+  }
+
+  /** No action had anything to do: the state is dealt with, a deletion too, and the targets still have the state before. */
+  settleUntouched(state: KeyState): void {
+    const entry = this.entryOf(state);
     const { revision: settled, parts, mark } = state;
-    this.#set(state, { sequence: entry?.sequence ?? 0, settled, parts, mark, acted });
+    this.#set(state, { sequence: entry?.sequence ?? 0, settled, parts, mark, acted: actedRevision(entry) });
   }
 
   /** Entries whose last delivery was given up, the latest at the end: the dead letters. */

@@ -94,6 +94,12 @@ export interface Action<C = unknown, D = unknown> {
    * before the first change. Rejects with a `TriggerError`; it is repeated until it resolves and never holds up deliveries.
    */
   check?(config: C, context: ActionContext): Promise<void | CheckedUntil>;
+  /**
+   * Says at once, from what the action watches anyway, why a run for this event would find nothing to touch ("no Deployment uses it");
+   * undefined when it may find something or is not sure. An event that all actions of its rule have no use for is dropped with these
+   * reasons: nothing is written before, and no run is counted. Not asked for a delivery that began, nor for a run by hand.
+   */
+  idle?(config: C, event: TriggerEvent<D>, context: PluginContext): string | undefined;
 }
 
 /** What a check found holds until `until` says something: then it is made again, a second later at the soonest. */

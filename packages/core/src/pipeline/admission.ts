@@ -3,6 +3,7 @@ import type { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { CoalesceWindow, TriggerEvent } from '../contract/events.js';
 import { Coalescing } from './coalescing.js';
 import { conclude } from './conclude.js';
+import { idleReasons } from './idle-reasons.js';
 import { eventOf } from './event-of.js';
 import type { Decide, Decision } from './gates.js';
 import type { Mailbox } from './mailbox.js';
@@ -32,7 +33,10 @@ export interface Candidate {
 /** Milliseconds to wait before asking again; undefined: it is dealt with, or something newer took its place. */
 export type Answer = 'pass' | number | undefined;
 
-/** Decides whether a state may begin: the source's gate, then the filters, then what else of the rule is to begin with it. */
+/**
+ * Decides whether a state may begin: the source's gate, then the filters, then what else of the rule is to begin with it, then whether any
+ * action has something to do.
+ */
 export class Admission {
   /** Made for the first change that is to be held. */
   #coalescing: Coalescing | undefined;
@@ -42,13 +46,13 @@ export class Admission {
   /** At once, unless a filter looks at the object. What is dropped is settled. */
   ask(candidate: Candidate): Answer | Promise<Answer> {
     const { box, observation, before } = candidate;
-    if (this.#coalescing?.mayBegin(box, observation.revision) === true) return 'pass';
     const { closing, decide, runner } = this.options;
     const event = eventOf(observation, before, {
       ruleUid: runner.rule.uid,
       sequence: before?.sequence ?? 0,
       waitingSinceMs: box.sinceMs,
     });
+    if (this.#coalescing?.mayBegin(box, observation.revision) === true) return this.#unlessIdle(candidate, event);
     const answer = decide(observation, event);
     if (!(answer instanceof Promise)) return this.#heed(candidate, event, answer);
     // An object took a while to read: a newer state, or the end, may have come meanwhile.
@@ -61,8 +65,9 @@ export class Admission {
     this.#coalescing?.forget(box);
   }
 
-  #heed({ box, observation, before }: Candidate, event: TriggerEvent, decision: Decision): Answer {
+  #heed(candidate: Candidate, event: TriggerEvent, decision: Decision): Answer {
     const { checkpoint, coalesce, runner } = this.options;
+    const { box, observation, before } = candidate;
     if ('gate' in decision && 'deferUntilMs' in decision.verdict) {
       this.#coalescing?.forget(box);
       const { deferUntilMs: untilMs, because } = decision.verdict;
@@ -81,8 +86,19 @@ export class Admission {
     const window = 'window' in decision ? decision.window : coalesce;
     if (window.quietMs > 0) this.#coalescing ??= new Coalescing(runner.scheduler);
     const held = this.#coalescing?.hold(box, observation.revision, window);
-    if (held === undefined) return 'pass';
+    if (held === undefined) return this.#unlessIdle(candidate, event);
     if (held.isNew) runner.report({ type: 'verdict', event, gate: 'coalesce', verdict: 'defer', ...held });
     return LONGEST_WAIT_MS;
+  }
+
+  #unlessIdle({ box, observation, before }: Candidate, event: TriggerEvent): Answer {
+    const { checkpoint, runner } = this.options;
+    if (observation.manual !== undefined || before?.begun !== undefined) return 'pass';
+    const reasons = idleReasons(runner, event);
+    if (reasons === undefined) return 'pass';
+    for (const said of reasons) runner.report({ type: 'verdict', event, verdict: 'drop', ...said });
+    checkpoint.settleUntouched(observation);
+    conclude(runner, box, observation, { event, outcome: 'dropped', actions: [] });
+    return undefined;
   }
 }

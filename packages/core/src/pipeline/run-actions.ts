@@ -1,5 +1,5 @@
 import { delay, type Observable, type SchedulerLike, take } from 'rxjs';
-import type { CallContext, Logger, RuleIdentity } from '../contract/context.js';
+import type { CallContext, Logger, PluginContext, RuleIdentity } from '../contract/context.js';
 import { isTriggerError, type TargetOutcome, type TriggerError } from '../contract/errors.js';
 import type { TriggerEvent } from '../contract/events.js';
 import type { Action, ActionResult, TargetResult } from '../contract/plugin.js';
@@ -17,8 +17,12 @@ export class RunnableAction {
   constructor(
     readonly compiled: CompiledAction,
     readonly instance: Action,
-    private readonly rule: { readonly logger: Logger },
+    private readonly rule: PluginContext,
   ) {}
+
+  get context(): PluginContext {
+    return { ...this.rule, logger: this.logger };
+  }
 
   /** Names the action in whatever it logs. */
   get logger(): Logger {

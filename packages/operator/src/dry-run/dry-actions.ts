@@ -7,6 +7,7 @@ export function dryActions(rule: CompiledRule, instances: RuleInstances, say: (t
     const name = rule.actions[i]?.name ?? '';
     return {
       ...(action.check === undefined ? {} : { check: action.check.bind(action) }),
+      ...(action.idle === undefined ? {} : { idle: action.idle.bind(action) }),
       run: (config, { event }) => {
         say(`would run ${name} of ${title}${targetOf(config)}: ${subject(event)}`);
         return Promise.resolve({ outcome: 'unchanged', targets: [] });

@@ -56,7 +56,7 @@ export interface ActionFixture<C extends TSchema> {
 /**
  * What every action must hold, as vitest tests: it acts and names its targets (also when it has to wait in between); a redelivery of the same
  * revision repeats nothing (level), or carries the same id (edge); it keeps no events; it ends when its signal is aborted and holds nothing then; errors carry codes; `check` touches
- * nothing; RBAC is declared.
+ * nothing; `idle` never says so where a run would act; RBAC is declared.
  */
 export function describeActionContract<C extends TSchema>(name: string, fixture: ActionFixture<C>): void {
   describe(`the action contract of ${name}`, () => {
@@ -78,6 +78,7 @@ export function describeActionContract<C extends TSchema>(name: string, fixture:
       async () => new Bench(plugin, await fixture.world(), fixture.timeoutMs),
     );
     itChecksWithoutTouching(() => bench);
+    itIsIdleOnlyInVain(() => bench);
   });
 }
 
@@ -156,6 +157,11 @@ class Bench {
 
   async check(signal?: AbortSignal): Promise<void> {
     await this.action.check?.(this.config, this.#context(signal));
+  }
+
+  /** Why it says that it would find nothing to touch. */
+  idle(): string | undefined {
+    return this.action.idle?.(this.config, fakeDelivery().event, this.#context(undefined));
   }
 
   #context(signal: AbortSignal | undefined) {
@@ -306,6 +312,17 @@ function itChecksWithoutTouching(bench: () => Bench): void {
   it('checks a good world without touching it', async () => {
     await bench().check();
     expect(bench().world.touched()).toBe(0);
+  });
+}
+
+function itIsIdleOnlyInVain(bench: () => Bench): void {
+  it('does not call itself idle where a run acts, neither before it looked nor after', async () => {
+    expect(bench().idle()).toBeUndefined();
+    await bench().check();
+    expect(bench().idle()).toBeUndefined();
+    expect(bench().world.touched()).toBe(0);
+    expect((await bench().run()).outcome).toBe('done');
+    expect(bench().idle()).toBeUndefined();
   });
 }
 
