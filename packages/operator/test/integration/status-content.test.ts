@@ -87,6 +87,29 @@ describeOnClusters('the status of a rule says', (start) => {
     expect((await stage.status('held')).history).toEqual([]);
   });
 
+  it('that no workload uses what changed, until one does', async () => {
+    await stage.configMap('unused', { a: '1' });
+    await stage.rule('users', {
+      sources: [{ configMap: { name: 'unused' } }],
+      actions: [{ updatePodTemplate: { referencing: true } }],
+    });
+    await stage.ready('users');
+    const before = await stage.template('deployments', 'web');
+    await stage.patchConfigMap('unused', { data: { a: '2' } });
+    const because = 'none of Deployment, StatefulSet, DaemonSet uses ConfigMap unused';
+    await expect
+      .poll(async () => (await stage.status('users')).history)
+      .toMatchObject([{ result: 'Dropped', because: `updatePodTemplate[0]: ${because}` }]);
+    expect((await stage.status('users')).counters).toMatchObject({ dropped: 1 });
+    await stage.workload('deployments', 'late');
+    await stage.uses('late', 'unused');
+    const late = await stage.template('deployments', 'late');
+    await stage.patchConfigMap('unused', { data: { a: '3' } });
+    await stage.rolled('deployments', 'late', { before: late });
+    expect(await stage.template('deployments', 'web')).toEqual(before);
+    await expect.poll(async () => (await stage.status('users')).history).toHaveLength(2);
+  });
+
   it('that a rule which gave something up is not ready but failed, until it is retried', async () => {
     await stage.configMap('feed', { a: '1' });
     await stage.rule('hook', {

@@ -173,6 +173,20 @@ export class Stage implements AsyncDisposable {
     await this.#must('DELETE', `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`);
   }
 
+  /** Lets the containers of a Deployment take their environment from a ConfigMap. */
+  async uses(deployment: string, configMap: string): Promise<void> {
+    const containers = [{ name: 'main', image: 'busybox', envFrom: [{ configMapRef: { name: configMap } }] }];
+    const path = `/apis/apps/v1/namespaces/${this.namespace}/deployments/${deployment}`;
+    const merge = { 'content-type': 'application/merge-patch+json' };
+    const { status, text } = await this.cluster.request(
+      'PATCH',
+      path,
+      { spec: { template: { spec: { containers } } } },
+      merge,
+    );
+    if (status !== 200) throw new Error(`${deployment} was not patched: ${status} ${text}`);
+  }
+
   async template(plural: string, name: string, namespace = this.namespace): Promise<Template> {
     const path = `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`;
     const { json } = await this.cluster.request<{
