@@ -176,7 +176,7 @@ class Recorder implements EventRecorder {
       reportingInstance: instance.slice(0, 128),
     };
     try {
-      await this.client.create(WELL_KNOWN.Event, series.namespace, event, { background: true });
+      await this.client.create(WELL_KNOWN.Event, series.namespace, event, { background: true, as: 'metadata' });
     } catch (error) {
       if (!isTriggerError(error) || error.code !== 'KT_KUBE_CONFLICT') throw error;
     }
@@ -189,7 +189,7 @@ class Recorder implements EventRecorder {
       await this.client.patch(
         ref,
         { count: series.count, lastTimestamp: series.lastAt },
-        { type: 'merge', background: true },
+        { type: 'merge', background: true, as: 'metadata' },
       );
     } catch (error) {
       // Events live for an hour; somebody may delete them sooner.

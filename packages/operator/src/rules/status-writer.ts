@@ -82,7 +82,7 @@ export class StatusWriter {
       const ref = { resource: TRIGGER_RULE, namespace, name };
       // The uid makes the patch miss a rule that was deleted and made again under the same name.
       const body = { metadata: { uid }, status };
-      await kube.patch(ref, body, { type: 'merge', subresource: 'status', background: true });
+      await kube.patch(ref, body, { type: 'merge', subresource: 'status', background: true, as: 'metadata' });
       this.#written = attempted;
       return 'written';
     } catch (thrown) {
