@@ -113,6 +113,21 @@ export function askGates(
   return [...own, ...filters];
 }
 
+/** The actions' objections to one event, after their checks: only where none of them has something to do. */
+export function askActions(
+  event: TriggerEvent,
+  { rule, instances }: { rule: CompiledRule; instances: RuleInstances },
+  context: PluginContext,
+): GateAnswer[] {
+  const idle = rule.actions.map(({ name, config }, i): GateAnswer =>
+    answer(name, () => {
+      const because = instances.actions[i]?.idle?.(config, event, context);
+      return because === undefined ? {} : { drop: because };
+    }),
+  );
+  return idle.every(({ verdict }) => verdict === 'Drop') ? idle : [];
+}
+
 /** One gate's verdict; what it throws is one, too. */
 export function answer(gate: string, ask: () => unknown): GateAnswer {
   try {

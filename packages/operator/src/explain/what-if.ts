@@ -16,7 +16,7 @@ import { asyncScheduler } from 'rxjs';
 import { container as rootContainer } from 'tsyringe';
 import { ReadOnlyCheckpoints } from '../dry-run/read-only-checkpoints.js';
 import { readOnlyKube } from '../dry-run/read-only-kube.js';
-import { askGates, checkTargets, type GateAnswer, lookNow, type SourceLook } from './look-now.js';
+import { askActions, askGates, checkTargets, type GateAnswer, lookNow, type SourceLook } from './look-now.js';
 
 export interface WhatIfOptions {
   readonly rule: { readonly namespace: string; readonly name: string; readonly uid: string; readonly spec: unknown };
@@ -69,8 +69,12 @@ export async function whatIf(options: WhatIfOptions): Promise<WhatIf> {
             begun: NONE,
             sources: [],
           };
+    // First, since what they look at is what the actions go by.
+    const actions = await checkTargets({ rule, instances }, { ...context, signal: stopped.signal });
     const events = look.events.map((event): EventAnswer => {
-      const gates = askGates(event, { rule, instances }, context);
+      const begun = look.begun.has(event.id);
+      const objections = begun ? [] : askActions(event, { rule, instances }, context);
+      const gates = [...askGates(event, { rule, instances }, context), ...objections];
       const { source, key, change, changedKeys } = event;
       const wouldFire = gates.every(({ verdict }) => verdict === 'Pass');
       return {
@@ -79,11 +83,10 @@ export async function whatIf(options: WhatIfOptions): Promise<WhatIf> {
         change,
         ...(changedKeys === undefined ? {} : { changedKeys }),
         gates,
-        begun: look.begun.has(event.id),
+        begun,
         wouldFire,
       };
     });
-    const actions = await checkTargets({ rule, instances }, { ...context, signal: stopped.signal });
     return { sources: look.sources, events, actions };
   } catch (thrown) {
     throw toTriggerError(thrown);

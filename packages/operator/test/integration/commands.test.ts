@@ -110,6 +110,23 @@ describeOnClusters('the command line says and does', (start, server) => {
     expect(await stage.template('deployments', 'web')).toEqual(before);
   });
 
+  it('explain --event: that no workload uses what would change', async () => {
+    await stage.rule('users', {
+      sources: [{ configMap: { name: 'cm' } }],
+      actions: [{ updatePodTemplate: { referencing: true } }],
+    });
+    await stage.ready('users');
+    const event = join(dir, 'unused.yaml');
+    await writeFile(event, `{key: ConfigMap/${stage.namespace}/cm, change: updated, changedKeys: [a]}`);
+    const { out } = await cli('explain', 'users', '-o', 'json', '--event', event);
+    const because = 'none of Deployment, StatefulSet, DaemonSet uses ConfigMap cm';
+    expect((JSON.parse(out) as { now: object }).now).toMatchObject({
+      events: [{ wouldFire: false, gates: [{}, { gate: 'updatePodTemplate[0]', verdict: 'Drop', because }] }],
+      actions: [{ verdict: 'Pass' }],
+    });
+    await stage.deleteRule('users');
+  });
+
   it('explain in words, with what was done before the operator went away and what would be now', async () => {
     await stage.stopOperator();
     await stage.patchConfigMap('cm', { data: { a: '2' } });
