@@ -26,6 +26,11 @@ export interface CheckpointEntry {
   readonly failed?: string;
 }
 
+/** Whether the key exists, as far as this entry knows. */
+export function isPresent(entry: CheckpointEntry): boolean {
+  return entry.gone !== true && entry.settled !== undefined && entry.settled !== ABSENT;
+}
+
 export interface Begun {
   readonly revision: string;
   readonly parts?: Parts;

@@ -1,8 +1,9 @@
 import { Baselines } from './baselines.js';
 import { CombinedRevision } from './combined-revision.js';
-import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, type Parts } from './entry.js';
+import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, isPresent, type Parts } from './entry.js';
 import type { Recollection } from '../contract/context.js';
 import type { Journal } from './journal.js';
+import { Tally } from './tally.js';
 
 /** A state of one key of one source: what a mailbox holds. */
 export interface KeyState {
@@ -36,9 +37,7 @@ export class RuleCheckpoint {
   /** Records that may be forgotten, the oldest first. */
   #fading: Set<string> | undefined;
   #unreadable: Set<string> | undefined;
-  /** How many keys exist, by source, and which records failed: kept along, since a status that is asked for often must not walk 10,000 entries. */
-  readonly #present = new Map<string, number>();
-  #failed: Set<string> | undefined;
+  readonly #tally = new Tally();
   readonly #edgeSources: readonly string[];
   /** Of the states that the rule's targets have or are being given. */
   readonly #combined: CombinedRevision;
@@ -77,7 +76,7 @@ export class RuleCheckpoint {
       return;
     }
     this.#entries.set(record, entry);
-    this.#keepAlong(record, undefined, entry);
+    this.#tally.moves(record, undefined, entry);
     if (this.#fades(sourceId, entry)) (this.#fading ??= new Set()).add(record);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#combined.loaded(record);
@@ -223,7 +222,7 @@ export class RuleCheckpoint {
 
   /** Entries whose last delivery was given up, the latest at the end: the dead letters. */
   *failed(): Iterable<{ readonly sourceId: string; readonly key: string; readonly entry: CheckpointEntry }> {
-    for (const record of this.#failed ?? []) {
+    for (const record of this.#tally.failed) {
       const entry = this.#entries.get(record);
       if (entry === undefined) continue;
       const slash = record.indexOf('/');
@@ -254,7 +253,7 @@ export class RuleCheckpoint {
 
   /** How many keys of the source exist, as far as the checkpoint knows. */
   presentCount(sourceId: string): number {
-    return this.#present.get(sourceId) ?? 0;
+    return this.#tally.presentCount(sourceId);
   }
 
   /** Why the breaker tripped, if it did: in this process or in one before it. */
@@ -279,7 +278,7 @@ export class RuleCheckpoint {
     if (entry.begun === undefined) this.#beginning?.delete(record);
     this.#entries.set(record, entry);
     if (this.#actedRevision(record) !== acted) this.#combined.moves(record, acted);
-    this.#keepAlong(record, before, entry);
+    this.#tally.moves(record, before, entry);
     this.#unreadable?.delete(record);
     this.journal.put(record, encodeEntry(entry));
     this.#fading?.delete(record); // so that the set is in the order of the last change
@@ -311,18 +310,9 @@ export class RuleCheckpoint {
     this.#combined.moves(record, this.#actedRevision(record));
     this.#beginning?.delete(record);
     this.#entries.delete(record);
-    this.#keepAlong(record, entry, undefined);
+    this.#tally.moves(record, entry, undefined);
     this.#fading?.delete(record);
     this.journal.put(record, null);
-  }
-
-  #keepAlong(record: string, before: CheckpointEntry | undefined, after: CheckpointEntry | undefined): void {
-    this.#failed?.delete(record); // so that the set is in the order of the last change
-    if (after?.failed !== undefined) (this.#failed ??= new Set()).add(record);
-    const change = Number(after !== undefined && isPresent(after)) - Number(before !== undefined && isPresent(before));
-    if (change === 0) return;
-    const sourceId = record.slice(0, record.indexOf('/'));
-    this.#present.set(sourceId, (this.#present.get(sourceId) ?? 0) + change);
   }
 
   /** Asks for the next write and waits for nothing. */
@@ -343,11 +333,6 @@ export function keyOfRecord(sourceId: string, record: string): string {
 
 function recordOf({ record, sourceId, key }: KeyState): string {
   return record ?? recordName(sourceId, key);
-}
-
-/** Whether the key exists, as far as this entry knows. */
-export function isPresent(entry: CheckpointEntry): boolean {
-  return entry.gone !== true && entry.settled !== undefined && entry.settled !== ABSENT;
 }
 
 function actedRevision(entry: CheckpointEntry | undefined): string {

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import { ABSENT, changedParts, type CheckpointEntry } from '../checkpoint/entry.js';
-import { isPresent } from '../checkpoint/rule-checkpoint.js';
+import { ABSENT, changedParts, type CheckpointEntry, isPresent } from '../checkpoint/entry.js';
 import type { TriggerEvent } from '../contract/events.js';
 import type { Observation } from './observation.js';
 
