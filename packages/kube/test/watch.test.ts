@@ -43,7 +43,7 @@ describe('a watch', () => {
     expect(Number(query.get('timeoutSeconds'))).toBeLessThanOrEqual(480);
   });
 
-  it('waits for its turn while others of its kind list, and for no other kind', async () => {
+  it('waits for its turn while others of its kind list, and for no other kind; a single object does not wait', async () => {
     const held: ServerResponse[] = [];
     api.intercept = ({ kind, path }, response) => {
       if (kind !== 'list' || !path.endsWith('/configmaps')) return false;
@@ -57,6 +57,10 @@ describe('a watch', () => {
     await eventually(() => held.length === LISTS);
     using secrets = new Tape(kube.client.watch(configMaps({ resource: WELL_KNOWN.Secret })));
     await secrets.hears('synced');
+    using single = new Tape(kube.client.watch(configMaps({ name: 'a' })));
+    await eventually(() => held.length === LISTS + 1);
+    sendList(held.pop() as ServerResponse, [item('a', 3, { k: '1' })], { version: 10 });
+    await single.hears('synced');
     expect(held).toHaveLength(LISTS);
     tapes.at(-1)?.[Symbol.dispose]();
     for (const response of held.slice(0, 1)) sendList(response, [], { version: 10 });

@@ -17,7 +17,7 @@ const CONNECTIONS = PLACES + 8;
  * So many watches of one kind list at a time: more would be done no sooner, since one thread reads what comes, and what is half read takes
  * memory. Those of another kind do not wait for one whose API does not answer.
  */
-export const LISTS = 4;
+export const LISTS = 8;
 
 /** What the HTTP side of a client counts. */
 export interface TransportCounters {

@@ -34,8 +34,8 @@ export interface LoopParts<T> {
   readonly random: () => number;
   readonly logger: Logger;
   readonly pages: PageReader;
-  /** One is taken for a list. */
-  readonly places: Places;
+  /** One is taken for a list; undefined: it is too small to wait. */
+  readonly places: Places | undefined;
   synced(): void;
   interrupted(error: TriggerError): void;
 }
@@ -148,7 +148,7 @@ export class WatchLoop<T> {
   async #list(outlet: Outlet, signal: AbortSignal): Promise<string> {
     const { inventory, pages, places, transport } = this.parts;
     this.#state = 'listing';
-    using _ = await places.take(signal);
+    using _ = await places?.take(signal);
     using limit = deadline(transport.timings.answerTimeoutMs, transport.scheduler, signal);
     for (;;) {
       if (this.#page === undefined) {

@@ -56,7 +56,7 @@ export class SharedWatch<T> {
       inventory: this.#inventory,
       transport,
       random,
-      places: transport.lists(qualifiedName(scope.resource)),
+      places: scope.name === undefined ? transport.lists(qualifiedName(scope.resource)) : undefined,
       logger: logger.child({ watch: describeScope(scope) }),
       pages: new PageReader({
         wire,
