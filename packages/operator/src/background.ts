@@ -18,8 +18,8 @@ const AT_ONCE = 4;
 /** While somebody does: one at a time, and after each a pause so many times as long as it took. */
 const PAUSE_FACTOR = 4;
 const MAX_PAUSE_MS = 1000;
-/** One that hangs does not hold up the others until its time is over. */
-const LONGEST_STAY_MS = 2000;
+/** One that hangs does not hold up the others until its time is over. Longer than an answer takes that is merely slow: that is to be waited for. */
+const LONGEST_STAY_MS = 10_000;
 
 const NEVER = new AbortController().signal;
 
