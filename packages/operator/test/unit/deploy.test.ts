@@ -17,8 +17,9 @@ const rightsIn = (rules: readonly RbacRule[]) => {
   );
   return [...new Set(each)].toSorted();
 };
-const argsOf = (manifests: readonly Manifest[]) =>
-  manifests.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec.containers[0]?.args;
+const podOf = (manifests: readonly Manifest[]) =>
+  manifests.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec;
+const argsOf = (manifests: readonly Manifest[]) => podOf(manifests)?.containers[0]?.args;
 
 describe('deploy/', () => {
   it.each(Object.entries(deployFiles()))('%s is what the code says; -u writes it', async (path, text) => {
@@ -82,15 +83,25 @@ describe.skipIf(!hasHelm)('helm template', () => {
     expect(argsOf(manifests)).toEqual(['run', '--plugin=kube-trigger-plugin-chat']);
   });
 
-  it('sets environment variables', () => {
-    const manifests = chart('--set', 'env[0].name=OTEL_SERVICE_NAME', '--set', 'env[0].value=triggers');
-    const { containers } = manifests.find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec ?? {};
-    expect(containers).toMatchObject([{ env: [{ name: 'OTEL_SERVICE_NAME', value: 'triggers' }] }]);
+  it('sets environment variables, and mounts volumes', () => {
+    const env = ['--set', 'env[0].name=NODE_EXTRA_CA_CERTS', '--set', 'env[0].value=/etc/ca/ca.crt'];
+    const volume = ['--set', 'volumes[0].name=ca', '--set', 'volumes[0].configMap.name=platform-ca'];
+    const mount = ['--set', 'volumeMounts[0].name=ca', '--set', 'volumeMounts[0].mountPath=/etc/ca'];
+    expect(podOf(chart(...env, ...volume, ...mount))).toMatchObject({
+      volumes: [{ name: 'ca', configMap: { name: 'platform-ca' } }],
+      containers: [
+        {
+          env: [{ name: 'NODE_EXTRA_CA_CERTS', value: '/etc/ca/ca.crt' }],
+          volumeMounts: [{ name: 'ca', mountPath: '/etc/ca' }],
+        },
+      ],
+    });
   });
 
   it.each([
     [['--set', 'rbac.create=false,rbac.secrets=false'], /rbac\.secrets have no Role to change/],
     [['--set', 'replica=1'], /replica/],
+    [['--set', 'volumeMounts[0].name=ca'], /mountPath/],
     [['--set', 'tenancy.impersonate=sometimes'], /impersonate/],
     [['--set', 'tenancy.impersonate=always'], /set tenancy\.defaultServiceAccount/],
   ])('refuses %j', (args, message) => {
