@@ -181,7 +181,9 @@ describeOnClusters('the command line says and does', (start, server) => {
     const { code, out } = await cli('top');
     expect(code).toBe(0);
     expect(out).toMatch(/^RULE +READY +QUEUE/);
-    expect(out).toMatch(new RegExp(`^${stage.namespace}/web +True +0 +- +`, 'm'));
+    // What was under way a moment ago may still be in the status.
+    const row = new RegExp(`^${stage.namespace}/web +True +0 +- +`, 'm');
+    await expect.poll(async () => (await cli('top')).out).toMatch(row);
   });
 
   it('which rule was meant', async () => {
