@@ -24,6 +24,17 @@ describe.each(draws)('with %s', (_, random) => {
     expect(attempts(30_000, () => closing.ended(0))).toBeLessThanOrEqual(20);
   });
 
+  it('an expired version after a long outage is answered by a list within a second, but not again and again', () => {
+    const pace = new Pace(DEFAULT_TIMINGS, random);
+    const expired = new TriggerError('KT_KUBE_EXPIRED', '410');
+    for (let nth = 0; nth < 10; nth += 1) pace.failed();
+    expect(pace.failed(expired)).toBeLessThanOrEqual(1000);
+    expect(pace.failed(expired)).toBeGreaterThanOrEqual(7500);
+    pace.ended(60_000);
+    expect(pace.failed(expired)).toBeLessThanOrEqual(1000);
+    expect(attempts(30_000, () => pace.failed(expired))).toBeLessThanOrEqual(20);
+  });
+
   it('no wait is longer than the cap', () => {
     const pace = new Pace(DEFAULT_TIMINGS, random);
     for (let nth = 0; nth < 100; nth += 1) expect(pace.failed()).toBeLessThanOrEqual(30_000);

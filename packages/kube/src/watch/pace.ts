@@ -9,6 +9,7 @@ import { between } from '../time.js';
  */
 export class Pace {
   #failures = 0;
+  #expired = false;
 
   constructor(
     private readonly timings: KubeTimings,
@@ -23,10 +24,16 @@ export class Pace {
   ended(livedMs: number, error?: TriggerError): number {
     if (livedMs < this.timings.settledAfterMs) return this.failed(error);
     this.#failures = 0;
+    this.#expired = false;
     return Math.max(this.#jittered(), asked(error));
   }
 
   failed(error?: TriggerError): number {
+    // After an outage this is the first answer of a server that is back: what it asks for is a list, and soon. Once.
+    if (error?.code === 'KT_KUBE_EXPIRED' && !this.#expired) {
+      this.#expired = true;
+      return between([this.timings.backoffBaseMs / 4, this.timings.backoffBaseMs], this.random);
+    }
     this.#failures += 1;
     if (error?.code === 'KT_KUBE_FORBIDDEN') return between(this.timings.forbiddenRetryMs, this.random);
     if (error?.code === 'KT_KUBE_NOT_FOUND') return between(this.timings.missingKindRetryMs, this.random);

@@ -6,7 +6,7 @@ import { OperatorRights } from './operator-rights.js';
 
 const SOUND = { missing: [], duplicates: [], outOfOrder: [], unexplained: [] };
 /** The longest pause between two attempts, and what a loaded machine takes for the rest. */
-const AFTER_OUTAGE_MS = 40_000;
+const AFTER_OUTAGE_MS = 60_000;
 /** A connection that lived for longer than 5 s counts as one that worked. */
 const HEALTHY_MS = 6000;
 
