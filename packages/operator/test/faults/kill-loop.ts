@@ -211,6 +211,7 @@ export class KillLoop {
   async #first(what: 'begin' | 'roll'): Promise<void> {
     if (what === 'roll') {
       await new Promise<void>((resolve) => {
+        // The deadline of a wait for a roll, which may rightly never come.
         const timer = setTimeout(resolve, 3000);
         const off = this.#recorder?.onRoll(() => {
           clearTimeout(timer);

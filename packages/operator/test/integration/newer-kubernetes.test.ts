@@ -88,6 +88,7 @@ describeOnKubernetes(30, 'what is deployed', (start) => {
   const objections = async (manifests: readonly Manifest[]) =>
     (await Promise.all(manifests.map(objectionTo))).filter((objection) => objection !== undefined);
 
+  // Both are skipped, and said so on stderr, where their program is not installed: ../support/rendered.ts.
   describe.skipIf(!hasKustomize)('by kubectl kustomize', () => {
     it.each(OVERLAYS)('%s is taken to the letter', async (overlay) => {
       const manifests = kustomize(overlay);

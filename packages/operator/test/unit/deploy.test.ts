@@ -27,6 +27,7 @@ describe('deploy/', () => {
   });
 });
 
+// Skipped, and said so on stderr, without a kubectl of 1.21 or later (../support/rendered.ts).
 describe.skipIf(!hasKustomize)('kubectl kustomize', () => {
   it('cluster-wide has a ClusterRole', () => {
     const manifests = kustomize('cluster-wide');
@@ -50,6 +51,7 @@ describe.skipIf(!hasKustomize)('kubectl kustomize', () => {
   });
 });
 
+// Skipped, and said so on stderr, without helm (../support/rendered.ts), which `.ci/run` installs.
 describe.skipIf(!hasHelm)('helm template', () => {
   it('gives the rights of all plugins by default', () => {
     const manifests = chart();
