@@ -1,17 +1,18 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type KubeObject, type Projection, type Selector } from '@kube-trigger/kube';
 import { OUR_PREFIX } from '../annotations.js';
 import { type Pod, podOf } from '../evict/pod.js';
 import { isPod, type Kind } from '../targets/kinds.js';
 import { pointerAnnotation, pointersIn, type OriginKind } from '../snapshot/names.js';
 import { type ReadAs, seeThrough, standsFor } from '../snapshot/origins.js';
+import { type Authorship, authorshipOf } from './managed-fields.js';
 import { type Progress, progressOf } from './progress.js';
 import { type PodSpec, type References, referencesOf } from './references.js';
 
 type Annotations = Readonly<Record<string, string>>;
 
 /** All that is kept of a workload: never its contents. */
-export interface Workload {
+export interface Workload extends Authorship {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number | undefined;
@@ -30,11 +31,6 @@ export interface Workload {
   readonly workloadRef: { readonly apiVersion: string; readonly kind: string; readonly name: string } | undefined;
   /** Our annotations on the object itself. */
   readonly annotations: Annotations;
-  readonly writer: Writer | undefined;
-  /** When each of our annotations, on it or on its template, got its value; on the API server's clock, to the second. */
-  readonly writtenAtMs: Readonly<Record<string, number>>;
-  /** When its status last changed, on the API server's clock. */
-  readonly statusAtMs: number | undefined;
   /** So many pods; undefined for kinds that do not say. */
   readonly wanted: number | undefined;
   /** The labels of its pods, where it says them. */
@@ -51,12 +47,6 @@ export interface Template {
   /** A snapshot counts as the object that it was made of. */
   readonly references: References;
   readonly readAs: ReadAs;
-}
-
-/** Who, other than kube-trigger, last wrote the pod template, as far as the API server tells. */
-export interface Writer {
-  readonly manager: string;
-  readonly atMs: number;
 }
 
 interface Body extends KubeObject {
@@ -95,9 +85,7 @@ export function workloadOf(object: KubeObject, kind: Kind): Workload {
     template: isPod(kind) ? podTemplate(object) : templateOf(object, kind.templatePath),
     workloadRef: workloadRefOf(spec?.workloadRef),
     annotations: ours(metadata.annotations),
-    writer: writerOf(object, kind.templatePath),
-    writtenAtMs: writtenAtMs(object, kind.templatePath),
-    statusAtMs: statusAtMs(object),
+    ...authorshipOf(object, kind.templatePath),
     wanted: wantedOf(object, kind),
     selector: spec?.selector,
     pod: isPod(kind) ? podOf(object) : undefined,
@@ -130,16 +118,17 @@ interface TemplateBody {
 function templateOf(object: KubeObject, path: readonly string[]): Template | undefined {
   const body = at(object, path) as TemplateBody | undefined;
   if (body === undefined) return undefined;
-  const annotations = body.metadata?.annotations ?? {};
-  const others = Object.entries(annotations).filter(([name]) => !name.startsWith(OUR_PREFIX));
-  const rest = { ...body, metadata: { ...body.metadata, annotations: Object.fromEntries(others) } };
+  const annotations = ours(body.metadata?.annotations);
+  const others = { ...body.metadata?.annotations };
+  for (const name of Object.keys(annotations)) delete others[name];
+  const rest = { ...body, metadata: { ...body.metadata, annotations: others } };
   const spec = body.spec ?? {};
-  const pointers = pointersIn(ours(annotations));
+  const pointers = pointersIn(annotations);
   const { readAs, references } = seeThrough(spec, referencesOf(spec), pointers);
-  const { kept, text } = withoutSnapshots({ pointers, readAs }, { annotations: ours(annotations), rest });
+  const { kept, text } = withoutSnapshots({ pointers, readAs }, { annotations, rest });
   return {
     annotations: kept,
-    digest: createHash('sha256').update(text).digest('base64url').slice(0, 22),
+    digest: hash('sha256', text, 'base64url').slice(0, 22),
     references,
     readAs,
   };
@@ -161,47 +150,11 @@ function withoutSnapshots(
 }
 
 function ours(annotations: Annotations | null | undefined): Annotations {
-  return Object.fromEntries(Object.entries(annotations ?? {}).filter(([name]) => name.startsWith(OUR_PREFIX)));
-}
-
-interface ManagedFields {
-  readonly manager?: string;
-  readonly time?: string;
-  readonly fieldsV1?: object;
-}
-
-function managedFieldsOf({ metadata }: KubeObject): readonly ManagedFields[] {
-  return (metadata as { managedFields?: readonly ManagedFields[] }).managedFields ?? [];
-}
-
-function writtenAtMs(object: KubeObject, path: readonly string[]): Readonly<Record<string, number>> {
-  const places = [['f:metadata'], [...path.map((segment) => `f:${segment}`), 'f:metadata']];
-  const written = new Map<string, number>();
-  for (const { manager = '', time = '', fieldsV1 } of managedFieldsOf(object)) {
-    if (!manager.startsWith('kube-trigger')) continue;
-    const fields = places.flatMap((place) => Object.keys(at(fieldsV1, [...place, 'f:annotations']) ?? {}));
-    for (const field of fields.filter((name) => name.startsWith(`f:${OUR_PREFIX}`))) {
-      const annotation = field.slice(2);
-      written.set(annotation, Math.max(written.get(annotation) ?? 0, Date.parse(time)));
-    }
+  const found: Record<string, string> = {};
+  for (const name of Object.keys(annotations ?? {})) {
+    if (name.startsWith(OUR_PREFIX)) found[name] = annotations?.[name] ?? '';
   }
-  return Object.fromEntries(written);
-}
-
-function statusAtMs(object: KubeObject): number | undefined {
-  const times = managedFieldsOf(object)
-    .filter(({ fieldsV1 }) => at(fieldsV1, ['f:status']) !== undefined)
-    .map(({ time = '' }) => Date.parse(time));
-  return times.length === 0 ? undefined : Math.max(...times);
-}
-
-function writerOf(object: KubeObject, path: readonly string[]): Writer | undefined {
-  const managedFields = managedFieldsOf(object);
-  const fields = path.map((segment) => `f:${segment}`);
-  const writers = managedFields
-    .filter(({ manager = '', fieldsV1 }) => !manager.startsWith('kube-trigger') && at(fieldsV1, fields) !== undefined)
-    .map(({ manager = '', time = '' }) => ({ manager, atMs: Date.parse(time) }));
-  return writers.toSorted((a, b) => b.atMs - a.atMs)[0];
+  return found;
 }
 
 function at(object: unknown, path: readonly string[]): unknown {

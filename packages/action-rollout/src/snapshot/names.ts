@@ -42,8 +42,9 @@ export function pointersIn(annotations: Readonly<Record<string, string>>): Map<s
   const pointers = new Map<string, string>();
   for (const [annotation, snapshot] of Object.entries(annotations)) {
     const kind = POINTER.exec(annotation)?.[1] as OriginKind | undefined;
+    if (kind === undefined) continue;
     const origin = originOf(snapshot);
-    if (kind === undefined || origin === undefined || pointerAnnotation(kind, origin) !== annotation) continue;
+    if (origin === undefined || pointerAnnotation(kind, origin) !== annotation) continue;
     pointers.set(`${kind}/${origin}`, snapshot);
   }
   return pointers;

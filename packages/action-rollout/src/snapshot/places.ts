@@ -14,31 +14,31 @@ export interface Reference {
  */
 export function placesOf({ initContainers, containers, volumes }: PodSpec): Reference[] {
   const found: Reference[] = [];
-  const add = (kind: Reference['kind'], name: string | undefined, path: Reference['path']) => {
+  const add = (kind: Reference['kind'], name: string | undefined, ...path: Reference['path']) => {
     if (name !== undefined && name !== '') found.push({ kind, name, path });
   };
-  for (const [field, list] of Object.entries({ initContainers, containers })) {
+  for (const [field, list] of [
+    ['initContainers', initContainers],
+    ['containers', containers],
+  ] as const) {
     for (const [index, { env, envFrom }] of (list ?? []).entries()) {
-      const at = [field, index];
       for (const [n, { valueFrom }] of (env ?? []).entries()) {
-        const value = [...at, 'env', n, 'valueFrom'];
-        add('ConfigMap', valueFrom?.configMapKeyRef?.name, [...value, 'configMapKeyRef', 'name']);
-        add('Secret', valueFrom?.secretKeyRef?.name, [...value, 'secretKeyRef', 'name']);
+        const { configMapKeyRef, secretKeyRef } = valueFrom ?? {};
+        add('ConfigMap', configMapKeyRef?.name, field, index, 'env', n, 'valueFrom', 'configMapKeyRef', 'name');
+        add('Secret', secretKeyRef?.name, field, index, 'env', n, 'valueFrom', 'secretKeyRef', 'name');
       }
       for (const [n, { configMapRef, secretRef }] of (envFrom ?? []).entries()) {
-        add('ConfigMap', configMapRef?.name, [...at, 'envFrom', n, 'configMapRef', 'name']);
-        add('Secret', secretRef?.name, [...at, 'envFrom', n, 'secretRef', 'name']);
+        add('ConfigMap', configMapRef?.name, field, index, 'envFrom', n, 'configMapRef', 'name');
+        add('Secret', secretRef?.name, field, index, 'envFrom', n, 'secretRef', 'name');
       }
     }
   }
   for (const [index, { configMap, secret, projected }] of (volumes ?? []).entries()) {
-    const at = ['volumes', index];
-    add('ConfigMap', configMap?.name, [...at, 'configMap', 'name']);
-    add('Secret', secret?.secretName, [...at, 'secret', 'secretName']);
+    add('ConfigMap', configMap?.name, 'volumes', index, 'configMap', 'name');
+    add('Secret', secret?.secretName, 'volumes', index, 'secret', 'secretName');
     for (const [n, source] of (projected?.sources ?? []).entries()) {
-      const part = [...at, 'projected', 'sources', n];
-      add('ConfigMap', source.configMap?.name, [...part, 'configMap', 'name']);
-      add('Secret', source.secret?.name, [...part, 'secret', 'name']);
+      add('ConfigMap', source.configMap?.name, 'volumes', index, 'projected', 'sources', n, 'configMap', 'name');
+      add('Secret', source.secret?.name, 'volumes', index, 'projected', 'sources', n, 'secret', 'name');
     }
   }
   return found;

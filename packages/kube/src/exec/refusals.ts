@@ -15,7 +15,7 @@ export function refusals(
   onRefused: (error: TriggerError) => void,
 ): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => {
-    const answer = new Answer(attributes, MAX_BYTES);
+    const answer = new Answer(() => attributes, MAX_BYTES);
     const refuse = (controller: Dispatcher.DispatchController, error: TriggerError): void => {
       onRefused(error);
       handler.onResponseError?.(controller, error);

@@ -18,11 +18,12 @@ export function objectPath(ref: ObjectRef, subresource?: string): string {
 }
 
 export function withQuery(path: string, query: Query | undefined): string {
-  const search = new URLSearchParams();
+  let whole = path;
   for (const [key, value] of Object.entries(query ?? {})) {
-    if (value !== undefined) search.set(key, String(value));
+    if (value === undefined) continue;
+    whole += `${whole.includes('?') ? '&' : '?'}${encodeURIComponent(key)}=${encodeURIComponent(value)}`;
   }
-  return search.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${search.toString()}`;
+  return whole;
 }
 
 /** What RBAC calls a request: read back from its path, so that errors of raw requests are as good as any. */

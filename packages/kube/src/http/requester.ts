@@ -32,7 +32,8 @@ export class Requester {
   async #send<T>(raw: RawRequest): Promise<T> {
     const method = raw.method ?? 'GET';
     const path = withQuery(raw.path, raw.query);
-    const attributes = attributesOf(method, path);
+    // For errors, of which there are few.
+    const attributes = () => attributesOf(method, path);
     const timeoutMs = raw.timeoutMs ?? this.transport.timings.requestTimeoutMs;
     using limit = deadline(timeoutMs, this.transport.scheduler, raw.signal);
     const endsAt = this.transport.now() + timeoutMs;
@@ -43,7 +44,7 @@ export class Requester {
       } catch (thrown) {
         raw.signal?.throwIfAborted();
         if (this.transport.closed) throw clientClosed();
-        const error = isTriggerError(thrown) ? thrown : networkError(attributes, thrown);
+        const error = isTriggerError(thrown) ? thrown : networkError(attributes(), thrown);
         this.transport.failed(error.code);
         if (limit.signal.aborted || repetition >= MAX_REPETITIONS) throw error;
         if (error.code === 'KT_KUBE_UNAUTHORIZED' && !reloaded) {
@@ -91,7 +92,7 @@ export const USER_AGENT = 'kube-trigger';
 interface PreparedCall {
   readonly method: string;
   readonly path: string;
-  readonly attributes: RequestAttributes;
+  readonly attributes: () => RequestAttributes;
   readonly signal: AbortSignal;
 }
 
@@ -103,7 +104,7 @@ export class Answer {
   #headers: IncomingHttpHeaders = {};
 
   constructor(
-    private readonly attributes: RequestAttributes,
+    private readonly attributes: () => RequestAttributes,
     private readonly maxBytes: number,
   ) {}
 
@@ -126,7 +127,7 @@ export class Answer {
     if (this.#size > this.maxBytes) {
       throw new TriggerError(
         'KT_KUBE_TOO_LARGE',
-        `${this.attributes.path}: the answer exceeds ${this.maxBytes} bytes`,
+        `${this.attributes().path}: the answer exceeds ${this.maxBytes} bytes`,
         {
           retry: 'never',
         },
@@ -136,14 +137,15 @@ export class Answer {
   }
 
   parse(): unknown {
-    const text = Buffer.concat(this.#chunks).toString('utf8');
-    if (!this.ok) throw statusError(this.attributes, this.#status, asStatus(text), this.#headers);
+    const [first, ...others] = this.#chunks;
+    const text = (others.length === 0 ? first : Buffer.concat(this.#chunks))?.toString('utf8') ?? '';
+    if (!this.ok) throw statusError(this.attributes(), this.#status, asStatus(text), this.#headers);
     if (text === '') return undefined;
     try {
       return JSON.parse(text) as unknown;
     } catch {
       // V8's message quotes the text, which may be a Secret.
-      throw badResponse(this.attributes, 'the answer is not JSON');
+      throw badResponse(this.attributes(), 'the answer is not JSON');
     }
   }
 }

@@ -87,7 +87,7 @@ export class Wire {
     const { limit, token, only, metadataOnly } = options;
     const page = { limit, continue: token === '' ? undefined : token };
     const { path, attributes } = only === undefined ? this.#request(page) : this.#requestOf(only);
-    const answer = new Answer(attributes, 0);
+    const answer = new Answer(() => attributes, 0);
     const splitter = new ItemSplitter((item) => options.onItem(asItem(item, attributes)));
     await this.#exchange(outlet, {
       path,
@@ -116,7 +116,7 @@ export class Wire {
       resourceVersion: options.resourceVersion,
       timeoutSeconds: options.timeoutSeconds,
     });
-    const answer = new Answer(attributes, 0);
+    const answer = new Answer(() => attributes, 0);
     const splitter = new LineSplitter((line) => options.onEvent(asEvent(line, attributes)));
     await this.#exchange(outlet, {
       path,
