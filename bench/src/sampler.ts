@@ -45,7 +45,8 @@ export class Sampler {
       changes: state.changes,
       deeds: state.deeds,
       behind: state.behind,
-      rssMb: Math.round(Math.max(0, ...state.usage.map(({ rssBytes }) => rssBytes)) / 2 ** 20),
+      // To a tenth: growth over ten minutes is less than one.
+      rssMb: Math.round((10 * Math.max(0, ...state.usage.map(({ rssBytes }) => rssBytes))) / 2 ** 20) / 10,
       sockets: state.usage.reduce((sum, { sockets }) => sum + sockets, 0),
       requestsPerMinute: Math.round((state.requests - this.#last.requests) / Math.max(minutes, 1 / 60)),
       processes: state.usage,

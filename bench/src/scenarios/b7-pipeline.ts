@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { createRuntime } from '@kube-trigger/core';
 import { cel } from '@kube-trigger/filters';
 import { pause } from '../pause.js';
+import { sha256Us } from '../suite/machine.js';
 import { countAcknowledged, flood, nothing } from '../suite/plugins.js';
 import type { Scenario } from '../suite/scenario.js';
 
@@ -29,7 +29,7 @@ export const b7: Scenario = {
       },
       { name: 'events per second', value: events / (wallMs / 1000), unit: 'events/s' },
       { name: 'CPU per event', value: (cpuMs * 1000) / events, unit: 'µs' },
-      { name: 'CPU per event over that of a SHA-256', value: (cpuMs * 1000) / events / hashUs(), unit: '×' },
+      { name: 'CPU per event over that of a SHA-256', value: (cpuMs * 1000) / events / sha256Us(), unit: '×' },
       { name: 'full garbage collections per million events', value: (collected * 1e6) / events, unit: 'collections' },
     ];
   },
@@ -60,20 +60,6 @@ class FullCollections implements Disposable {
   [Symbol.dispose](): void {
     this.#observer.disconnect();
   }
-}
-
-const HASH = { rounds: 10, digests: 20_000 };
-
-/** What this machine takes for one digest of a short text: how fast it is. The best of ten rounds, so that the ratio is not the better for a disturbance. */
-function hashUs(): number {
-  return Math.min(...Array.from({ length: HASH.rounds }, hashRoundUs));
-}
-
-function hashRoundUs(): number {
-  const cpu = process.cpuUsage();
-  for (let i = 0; i < HASH.digests; i += 1) hash('sha256', `a short text, number ${i}`, 'base64url');
-  const { user, system } = process.cpuUsage(cpu);
-  return (user + system) / HASH.digests;
 }
 
 /** Sends so many through a runtime of its own. CPU is this process's, garbage collection on other threads included. */

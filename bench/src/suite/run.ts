@@ -1,4 +1,4 @@
-import { cpus, release, totalmem } from 'node:os';
+import { type Machine, sha256Us, thisMachine } from './machine.js';
 import type { Figure, Scenario } from './scenario.js';
 import { Stage, type StageOptions } from './stage.js';
 
@@ -6,6 +6,8 @@ export interface ScenarioResult {
   readonly id: string;
   readonly title: string;
   readonly tookS: number;
+  /** How fast the machine was just before: microseconds for one SHA-256. */
+  readonly sha256Us?: number;
   readonly figures: readonly Figure[];
   /** Why there are no figures. */
   readonly skipped?: string;
@@ -13,13 +15,7 @@ export interface ScenarioResult {
 
 export interface BenchReport {
   readonly at: string;
-  readonly machine: {
-    readonly cpu: string;
-    readonly cores: number;
-    readonly memoryGiB: number;
-    readonly kernel: string;
-    readonly node: string;
-  };
+  readonly machine: Machine;
   readonly cluster: string;
   readonly quick: boolean;
   readonly against?: string;
@@ -38,16 +34,9 @@ export async function runScenarios(
     options.onResult?.(result);
   }
   const { cluster, quick, against } = options;
-  const [{ model: cpu } = { model: 'unknown' }] = cpus();
   return {
     at: new Date().toISOString(),
-    machine: {
-      cpu,
-      cores: cpus().length,
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      kernel: release(),
-      node: process.version,
-    },
+    machine: thisMachine(),
     cluster,
     quick,
     ...(against === undefined ? {} : { against }),
@@ -59,11 +48,12 @@ async function runOne(scenario: Scenario, options: StageOptions): Promise<Scenar
   const { id, title } = scenario;
   const skipped = options.against === undefined ? undefined : scenario.notAgainst;
   if (skipped !== undefined) return { id, title, tookS: 0, figures: [], skipped };
+  const speed = { sha256Us: sha256Us() };
   const startedAt = performance.now();
   await using stage = new Stage(options);
   try {
     const figures = await scenario.run(stage);
-    return { id, title, tookS: Math.round((performance.now() - startedAt) / 1000), figures };
+    return { id, title, tookS: Math.round((performance.now() - startedAt) / 1000), ...speed, figures };
   } catch (cause) {
     throw new Error(`${id} could not be measured: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,

@@ -2,7 +2,7 @@ import type { BenchReport, ScenarioResult } from './run.js';
 import { type Figure, isReached, type Target } from './scenario.js';
 
 /** One scenario's figures for people, a line each. */
-export function resultText({ id, title, tookS, figures, skipped }: ScenarioResult): string {
+export function resultText({ id, title, tookS, sha256Us, figures, skipped }: ScenarioResult): string {
   if (skipped !== undefined) return `${id}  ${title}\n      not measured: ${skipped}\n`;
   const width = Math.max(...figures.map(({ name }) => name.length));
   const lines = figures.map((figure) => {
@@ -10,7 +10,8 @@ export function resultText({ id, title, tookS, figures, skipped }: ScenarioResul
     const aim = target === undefined ? '' : `   ${isReached(figure) ? 'reached' : 'MISSED'}: ${targetText(target)}`;
     return `      ${name.padEnd(width)}  ${valueText(figure).padStart(10)} ${unit.padEnd(8)}${aim}`.trimEnd();
   });
-  return [`${id}  ${title} (${tookS} s)`, ...lines, ''].join('\n');
+  const speed = sha256Us === undefined ? '' : `; a SHA-256 takes ${sha256Us.toFixed(2)} µs`;
+  return [`${id}  ${title} (${tookS} s${speed})`, ...lines, ''].join('\n');
 }
 
 /** The run as a table of Markdown, for RESULTS.md. */
