@@ -56,6 +56,9 @@ try {
   const chosen = choose(check && command.args.length === 0 ? Object.keys(baseline) : command.args, quick);
   if (check && !quick) throw new RangeError('--check goes with --quick: the baseline is of the short form');
   if (check && against !== undefined) throw new RangeError('--check is for kube-trigger; leave it out with --against');
+  if (cluster === 'real' && (process.env['KUBEBUILDER_ASSETS'] ?? '') === '')
+    throw new RangeError('--cluster real needs KUBEBUILDER_ASSETS: the folder with etcd and kube-apiserver');
+  if (markdown !== undefined) mustBeWritable(markdown);
   const report = await runScenarios(chosen, {
     cluster,
     quick,
@@ -70,6 +73,15 @@ try {
 } catch (error) {
   console.error(error instanceof RangeError ? `bench: ${error.message}` : error);
   process.exit(2);
+}
+
+/** Before twenty minutes are spent on what is to be written there. */
+function mustBeWritable(file: string): void {
+  try {
+    writeFileSync(file, '', { flag: 'a' });
+  } catch (error) {
+    throw new RangeError(`--markdown: ${(error as Error).message}`);
+  }
 }
 
 function choose(names: readonly string[], short: boolean): Scenario[] {
