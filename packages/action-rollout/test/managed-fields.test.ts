@@ -62,6 +62,6 @@ describe('who wrote what of a workload', () => {
 
   it('takes the whole object for the template of a pod', () => {
     const metadata = { name: 'p', managedFields: [entry('kubelet', '2026-01-01T00:00:00Z', { 'f:status': {} })] };
-    expect(authorshipOf({ metadata } as { metadata: { name: string } }, []).writer?.manager).toBe('kubelet');
+    expect(authorshipOf({ metadata }, []).writer?.manager).toBe('kubelet');
   });
 });
