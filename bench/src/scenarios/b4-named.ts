@@ -8,7 +8,10 @@ const QUICK = { size: { namespaces: 5, configMaps: 60, secrets: 80 }, rules: 10,
 /** Checkpoints and statuses of the start are written by then. */
 const SETTLING_MS = 10_000;
 
-/** Rules that each name one object among many that nobody asked for, of which some change. */
+/**
+ * Rules that each name one object among many that nobody asked for, of which some change. What the operator uses anyway is measured over the same
+ * time right after, and is not the updates'.
+ */
 export const b4: Scenario = {
   id: 'B4',
   title: '50 rules naming 50 objects among 35,000',
@@ -29,7 +32,8 @@ export const b4: Scenario = {
     for (const fixture of crowd.fixtures) await fixture.rulesReady();
     await pause(SETTLING_MS);
     const atStart = crowd.link.receivedBytes;
-    const before = controller.usage();
+    const before = controller.usage().cpuMs;
+    const startedAtMs = performance.now();
     stage.progress(`${updates} updates of objects that no rule names`);
     await each(updates, (i) => {
       const fixture = crowd.fixtures[i % crowd.fixtures.length] ?? crowd.fixtures[0];
@@ -41,6 +45,10 @@ export const b4: Scenario = {
     await pause(1000);
     const after = controller.usage();
     const received = crowd.link.receivedBytes - atStart;
+    const tookMs = performance.now() - startedAtMs;
+    stage.progress('the same time without');
+    await pause(tookMs);
+    const anywayMs = controller.usage().cpuMs - after.cpuMs;
     return [
       { name: 'resident at most', value: after.peakRssBytes / 2 ** 20, unit: 'MiB', target: { atMost: 95 } },
       { name: 'received per rule until ready', value: atStart / rules, unit: 'bytes', target: { atMost: 60_000 } },
@@ -51,7 +59,13 @@ export const b4: Scenario = {
         unit: 'bytes',
         target: { atMost: 200 },
       },
-      { name: 'CPU for all updates', value: (after.cpuMs - before.cpuMs) / 1000, unit: 's', target: { atMost: 0.2 } },
+      {
+        name: 'CPU for all updates',
+        value: (after.cpuMs - before - anywayMs) / 1000,
+        unit: 's',
+        target: { atMost: 0.2 },
+      },
+      { name: 'CPU in the same time without', value: anywayMs / 1000, unit: 's' },
     ];
   },
 };
