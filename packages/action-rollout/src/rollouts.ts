@@ -16,7 +16,9 @@ import { STRATEGIES } from './strategies/index.js';
 import type { Applied, Job, Strategy } from './strategies/strategy.js';
 import {
   adoptedBecause,
+  type Asked,
   BEING_DELETED,
+  carriedBecause,
   HAS_REVISION,
   isThere,
   refuseContested,
@@ -122,6 +124,11 @@ export class Rollouts {
     return this.parts.course?.revisions ?? new Set([this.parts.delivery.revision]);
   }
 
+  #asked(): Asked {
+    const { delivery, context } = this.parts;
+    return { delivery, rule: context.rule, revisions: this.#revisions() };
+  }
+
   #ownManager(): string {
     return `kube-trigger/${this.annotation.slice(OUR_PREFIX.length)}`;
   }
@@ -150,8 +157,10 @@ export class Rollouts {
     const resting = restsBecause(target);
     if (resting !== undefined) return resting;
     const found = this.#strategy.revisionOf(carrier.workload, this.annotation);
-    if (isThere(found, lane, { delivery, rule: context.rule, revisions: this.#revisions() })) return HAS_REVISION;
-    return adoptedBecause(target, lane, asked);
+    if (isThere(found, lane, this.#asked())) return HAS_REVISION;
+    // With pacing, a rollout is followed by the revision that its pods have.
+    const carried = this.parts.course === undefined ? carriedBecause(target, lane, asked) : undefined;
+    return carried ?? adoptedBecause(target, lane, asked);
   }
 
   async #roll(target: Target, indexed: Found, lane: Lane): Promise<TargetResult> {
@@ -160,15 +169,18 @@ export class Rollouts {
     let carrier = indexed;
     // What the index and this process know says nothing once an attempt's end is unknown: it may arrive yet.
     const mayBeSent = delivery.redelivered && this.parts.course?.isOwn !== true;
-    if (mayBeSent || lane.doubtful) {
+    if (mayBeSent || lane.doubt !== undefined) {
       const fresh = await this.#look(carrier);
       if (fresh === undefined) return unchanged(target, GONE);
       carrier = fresh;
       const found = this.#strategy.revisionOf(carrier.workload, this.annotation);
-      lane.doubtful = false;
+      const { doubt } = lane;
+      lane.doubt = undefined;
       lane.revisions.clear();
+      if (doubt?.by === context.rule.uid && doubt.revision === found) lane.revisions.set(doubt.by, doubt);
       if (carrier.workload.deleting) return unchanged(target, BEING_DELETED);
-      if (found !== undefined && this.#revisions().has(found)) return unchanged(target, HAS_REVISION);
+      const isArrived = isThere(found, lane, this.#asked()) || (found !== undefined && this.#revisions().has(found));
+      if (isArrived) return unchanged(target, HAS_REVISION);
     }
     return this.#apply(target, carrier, lane);
   }
@@ -200,14 +212,16 @@ export class Rollouts {
     { carrier, lane }: Work,
     send: (job: Job) => Promise<Applied | string>,
   ): Promise<TargetResult> {
-    const { rule } = this.parts.context;
+    const { delivery, context } = this.parts;
+    const { rule } = context;
     const job = this.#job();
-    lane.doubtful = true;
+    const sent = { revision: job.revision, id: delivery.id, atMs: job.nowMs };
+    lane.doubt = { ...sent, by: rule.uid };
     const applied = (await unlessGone(this.parts.config, () => failingAs(carrier.ref, () => send(job)))) ?? GONE;
-    lane.doubtful = false;
+    lane.doubt = undefined;
     if (typeof applied === 'string') return unchanged(target, applied);
     const { workload } = applied;
-    lane.revisions.set(rule.uid, { revision: job.revision, atMs: job.nowMs, generation: workload.generation });
+    lane.revisions.set(rule.uid, { ...sent, generation: workload.generation });
     if (workload.deleting) return unchanged(target, BEING_DELETED);
     if ((workload.generation ?? 0) > (carrier.workload.generation ?? 0) && !workload.paused && !workload.onDelete) {
       lane.rolled = { by: rule.uid, rule: `${rule.namespace}/${rule.name}`, atMs: job.nowMs };

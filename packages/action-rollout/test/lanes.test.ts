@@ -7,7 +7,7 @@ describe('lanes', () => {
   it('keep what is known of a target', async () => {
     const lanes = new Lanes();
     await lanes.run('a', never, async (lane) => {
-      lane.revisions.set('rule', { revision: 'one', atMs: 0 });
+      lane.revisions.set('rule', { revision: 'one', id: 'event-1', atMs: 0 });
     });
     expect(await lanes.run('a', never, async ({ revisions }) => revisions.get('rule')?.revision)).toBe('one');
     expect(await lanes.run('b', never, async ({ revisions }) => revisions.get('rule')?.revision)).toBeUndefined();

@@ -1,4 +1,5 @@
-import { type ActionResult, isTriggerError, TriggerError } from '@kube-trigger/core';
+import { type ActionResult, type Delivery, isTriggerError, TriggerError } from '@kube-trigger/core';
+import { VirtualClock } from '@kube-trigger/core/testing';
 import type { EventNote } from '@kube-trigger/kube';
 import { fakeContext, fakeDelivery, fakeEvent, RecordingKubeClient } from '@kube-trigger/testing/contracts';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -67,7 +68,7 @@ describe('referencing', () => {
     const opened = kube.requests.length;
     expect(opened).toBe(6);
     await run(REFERENCING);
-    await run(REFERENCING, { revision: 'combined-2' });
+    await run(REFERENCING, { event: fakeEvent({ id: 'event-2' }), revision: 'combined-2' });
     expect(kube.said.slice(opened)).toEqual(['patch deployments.apps', 'patch deployments.apps']);
   });
 
@@ -187,6 +188,43 @@ describe('many targets', () => {
       'Deployment/shop/w7 done: generation 2',
     ]);
     expect(new Set(generations())).toEqual(new Set([2]));
+  });
+
+  it('are not rolled twice for one change that is tried again after another key of the rule began', async () => {
+    for (const name of names.slice(0, 10)) putDeployment(kube, name, { pod: all });
+    const patch = kube.patch.bind(kube);
+    kube.patch = async (ref, ...rest) => {
+      if (ref.name === 'w3') throw new TriggerError('KT_KUBE_FORBIDDEN', 'not now');
+      const answer = await patch(ref, ...rest);
+      if (ref.name === 'w7') throw new TriggerError('KT_KUBE_UNREACHABLE', 'reset after the patch was applied');
+      return answer as never;
+    };
+    await failureOf(run(REFERENCING));
+    kube.patch = patch;
+    const again = await run(REFERENCING, { revision: 'combined-2', redelivered: true, attempt: 2 });
+    expect(said(again).filter((line) => line.includes('done'))).toEqual(['Deployment/shop/w3 done: generation 2']);
+    expect(new Set(generations())).toEqual(new Set([2]));
+  });
+
+  it('that were rolled for another key after the change are left alone by a later attempt', async () => {
+    for (const name of ['w1', 'w2']) putDeployment(kube, name, { pod: all });
+    const scheduler = new VirtualClock();
+    const at = (delivery: Partial<Delivery>) =>
+      action.run(REFERENCING, fakeDelivery(delivery), fakeContext({ scheduler }));
+    kube.intercept = ({ verb, name }) => {
+      if (verb === 'patch' && name === 'w2') throw new TriggerError('KT_KUBE_SERVER_ERROR', 'not now');
+    };
+    await failureOf(at({}));
+    kube.intercept = undefined;
+    await scheduler.advance(1000);
+    const event = fakeEvent({ id: 'event-2', observedAtMs: scheduler.now() });
+    await at({ event, revision: 'combined-2' });
+    expect(generations()).toEqual([3, 2]);
+    expect(said(await at({ revision: 'combined-3', redelivered: true, attempt: 2 }))).toEqual([
+      'Deployment/shop/w1 unchanged: was rolled by this rule after this change, for another one',
+      'Deployment/shop/w2 unchanged: was rolled by this rule after this change, for another one',
+    ]);
+    expect(generations()).toEqual([3, 2]);
   });
 
   it('of one kind do not wait for another that may not be watched', async () => {

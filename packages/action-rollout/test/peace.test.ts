@@ -13,6 +13,7 @@ let kube: RecordingKubeClient;
 let action: RolloutAction;
 let clock: VirtualClock;
 let written: string;
+let count = 0;
 beforeEach(async () => {
   kube = new RecordingKubeClient();
   action = new RolloutAction(kube);
@@ -32,7 +33,8 @@ function put(image: string, spec: object = {}): void {
   });
 }
 
-const seen = (event: Partial<TriggerEvent> = {}) => fakeEvent({ observedAtMs: clock.now(), ...event });
+const seen = (event: Partial<TriggerEvent> = {}) =>
+  fakeEvent({ id: `event-${(count += 1)}`, observedAtMs: clock.now(), ...event });
 
 async function run(event: TriggerEvent, { revision = 'combined-1', rule = 'example' } = {}) {
   const context = fakeContext({ scheduler: clock, rule: { name: rule, uid: rule } });

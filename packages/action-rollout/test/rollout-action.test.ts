@@ -30,6 +30,9 @@ beforeEach(() => {
 const run = (delivery: Partial<Delivery> = {}, context = fakeContext()) =>
   action.run(config, fakeDelivery(delivery), context);
 
+/** A change after the first one. */
+const change = (n: number) => ({ event: fakeEvent({ id: `event-${n}` }), revision: `combined-${n}` });
+
 const unchanged = (message: string) => ({
   outcome: 'unchanged',
   targets: [{ target: 'StatefulSet/shop/busybox', outcome: 'unchanged', message }],
@@ -217,16 +220,16 @@ describe('an answer that never came', () => {
       if (lost) throw new TriggerError('KT_KUBE_UNREACHABLE', 'reset');
       return answer as never;
     };
-    await rejection(run({ revision: 'combined-2' }));
+    await rejection(run(change(2)));
     lost = false;
-    expect((await run({ revision: 'combined-1', redelivered: true })).outcome).toBe('done');
+    expect((await run({ ...change(3), revision: 'combined-1', redelivered: true })).outcome).toBe('done');
     expect(annotationsOf(kube)).toMatchObject({ [REVISION]: 'combined-1' });
   });
 
   it('of a target that was made again since leaves nothing to trust either', async () => {
     await run({ revision: 'combined-1' });
     kube.objects.remove(BUSYBOX);
-    await rejection(run({ revision: 'combined-2' }));
+    await rejection(run(change(2)));
     putBusybox(kube);
     expect((await run({ revision: 'combined-1' })).outcome).toBe('done');
   });
@@ -355,7 +358,7 @@ it('checks by opening the index, so that a change then costs one patch', async (
   await action.check(config, fakeContext());
   expect(kube.said).toEqual(OPENED);
   await run();
-  await run({ revision: 'combined-2' });
+  await run(change(2));
   expect(kube.said).toEqual([...OPENED, 'patch statefulsets.apps', 'patch statefulsets.apps']);
 });
 

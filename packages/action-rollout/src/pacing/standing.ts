@@ -47,7 +47,8 @@ export function standingOf(target: Target, question: Question): Standing {
   if (resting !== undefined && (isLive || resting === BEING_DELETED)) return { at: 'rest', because: resting };
   const mark = undoneMark(annotation);
   const { annotations, writtenAtMs } = carrier.workload;
-  if (annotations[mark] !== undefined && revisions.has(annotations[mark]) && !lane.doubtful) return { at: 'undone' };
+  if (annotations[mark] !== undefined && revisions.has(annotations[mark]) && lane.doubt === undefined)
+    return { at: 'undone' };
   const sent = lane.revisions.get(rule.uid);
   const isSeen = sent?.generation === undefined || (carrier.workload.generation ?? 0) >= sent.generation;
   const has = isThere(found, lane, { delivery, rule, revisions });

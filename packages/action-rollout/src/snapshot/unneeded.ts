@@ -36,7 +36,7 @@ export async function unneededBecause(
   }
   if (carriedBy !== undefined) return `${readsAs(object, snapshot)} since the patch for ${carriedBy.replace('/', ' ')}`;
   // The index lags behind our own patches: it is believed only where this process sent none.
-  const isKnown = lane.revisions.size === 0 && !lane.doubtful;
+  const isKnown = lane.revisions.size === 0 && lane.doubt === undefined;
   return isKnown && arePointed(readAs, new Map([[object, snapshot]])) ? alreadyReads(object, snapshot) : undefined;
 }
 

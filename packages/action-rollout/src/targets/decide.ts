@@ -31,10 +31,9 @@ export function adoptedBecause(
   lane: Lane,
   { event, rule }: { readonly event: TriggerEvent; readonly rule: RuleIdentity },
 ): string | undefined {
-  const { observedAtMs: since, change } = event;
+  const { observedAtMs: since } = event;
   const { changedAtMs, workload } = holder;
-  // An occurrence (a schedule) asks for a rollout, not for a state.
-  if (change === 'occurred' || workload.paused || workload.onDelete) return undefined;
+  if (!mayBeCarried(workload, event)) return undefined;
   const { rolled } = lane;
   if (rolled !== undefined && rolled.by !== rule.uid && rolled.atMs >= since) {
     return `adopted: TriggerRule ${rolled.rule} rolled it after this change`;
@@ -42,6 +41,23 @@ export function adoptedBecause(
   if (changedAtMs === undefined || changedAtMs <= since || !writtenAfter(workload, since)) return undefined;
   const { writer } = workload;
   return `adopted: ${writer === undefined ? 'it was made' : `${writer.manager} changed its pod template`} after this change`;
+}
+
+/** Why the pods of a target read the new state already: this rule has them replaced since the change, for another one. */
+export function carriedBecause(
+  { holder }: Target,
+  { rolled }: Lane,
+  { event, rule }: { readonly event: TriggerEvent; readonly rule: RuleIdentity },
+): string | undefined {
+  if (!mayBeCarried(holder.workload, event)) return undefined;
+  // Not in the same millisecond: which of the two came first is not known.
+  const isLater = rolled?.by === rule.uid && rolled.atMs > event.observedAtMs;
+  return isLater ? 'was rolled by this rule after this change, for another one' : undefined;
+}
+
+/** An occurrence (a schedule) asks for a rollout, not for a state. */
+function mayBeCarried({ paused, onDelete }: Workload, { change }: TriggerEvent): boolean {
+  return change !== 'occurred' && !paused && !onDelete;
 }
 
 /** Whether an object was made after a moment: seen by this process, and by the API server's own time. */
@@ -88,8 +104,10 @@ export interface Asked {
  * a state that a filter dropped may have been undone, and pods may have read it meanwhile.
  */
 export function isThere(found: string | undefined, lane: Lane, { delivery, rule, revisions }: Asked): boolean {
-  if (lane.doubtful) return false;
+  if (lane.doubt !== undefined) return false;
+  const { event, id, redelivered } = delivery;
   const last = lane.revisions.get(rule.uid);
-  const sentSince = last !== undefined && revisions.has(last.revision) && last.atMs >= delivery.event.observedAtMs;
-  return sentSince || (delivery.redelivered && found !== undefined && revisions.has(found));
+  if (last?.id === id) return true;
+  const sentSince = last !== undefined && revisions.has(last.revision) && last.atMs >= event.observedAtMs;
+  return sentSince || (redelivered && found !== undefined && revisions.has(found));
 }

@@ -5,10 +5,10 @@ const MAX_TARGETS = 10_000;
 export interface Lane {
   /** Of the object that this was learnt of; another one of the same name is a stranger. */
   uid: string | undefined;
-  /** The revision last patched, when, and the generation that it made, by the rule's uid. */
+  /** What was last patched, by the rule's uid. */
   readonly revisions: Map<string, Sent>;
   /** A patch was sent and its answer is missing: it may have arrived. */
-  doubtful: boolean;
+  doubt: (Sent & { readonly by: string }) | undefined;
   /** The last patch by which its pods are replaced. */
   rolled: { readonly by: string; readonly rule: string; readonly atMs: number } | undefined;
   /** The number of removals by others at which it was last refused to go on. */
@@ -17,7 +17,10 @@ export interface Lane {
 
 export interface Sent {
   readonly revision: string;
+  /** The id of the delivery that it was for: the revision moves on when another key's begins. */
+  readonly id: string;
   readonly atMs: number;
+  /** That it made. */
   readonly generation?: number | undefined;
 }
 
@@ -25,7 +28,7 @@ export interface Sent {
 export const NOTHING_KNOWN: Lane = {
   uid: undefined,
   revisions: new Map(),
-  doubtful: false,
+  doubt: undefined,
   rolled: undefined,
   contested: undefined,
 };

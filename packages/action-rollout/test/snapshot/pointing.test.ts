@@ -93,9 +93,9 @@ describe('a change', () => {
     const { referencing: _, ...rest } = CONFIG;
     const config = { ...rest, objectRef };
     expect(told(await world.run({}, config))).toBe('done: generation 2');
-    expect(told(await world.run({ event: { key: 'Timer/shop/x', change: 'occurred' } }, config))).toBe(
-      'done: generation 3',
-    );
+    expect(
+      told(await world.run({ event: { id: 'occurrence-1', key: 'Timer/shop/x', change: 'occurred' } }, config)),
+    ).toBe('done: generation 3');
     expect(world.snapshots()).toEqual([]);
   });
 
