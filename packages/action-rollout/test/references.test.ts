@@ -50,6 +50,8 @@ describe('what a pod template uses', () => {
     ],
     ['a volume as a whole', volume(CM, {}), ['ConfigMap/cm: all']],
     ['one file of a volume', volume(CM, { subPath: 'app.conf' }), ['ConfigMap/cm: app.conf']],
+    ['one file, written in a roundabout way', volume(CM, { subPath: './app.conf/' }), ['ConfigMap/cm: app.conf']],
+    ['the volume itself as a path of it', volume(CM, { subPath: './' }), ['ConfigMap/cm: all']],
     ['a volume that is mounted as a whole as well', volume(CM, { subPath: 'app.conf' }, {}), ['ConfigMap/cm: all']],
     ['a path that is known to the kubelet only', volume(CM, { subPathExpr: '$(POD)' }), ['ConfigMap/cm: all']],
     ['a volume that nobody mounts', volume(CM), ['ConfigMap/cm: ']],
@@ -84,6 +86,22 @@ describe('what a pod template uses', () => {
         { subPath: 'tls' },
       ),
       ['Secret/s: crt'],
+    ],
+    [
+      'a directory of items, written in a roundabout way',
+      volume(
+        {
+          configMap: {
+            name: 'cm',
+            items: [
+              { key: 'a', path: './conf/a' },
+              { key: 'b', path: 'b' },
+            ],
+          },
+        },
+        { subPath: 'conf//' },
+      ),
+      ['ConfigMap/cm: a'],
     ],
     [
       'projected volumes',

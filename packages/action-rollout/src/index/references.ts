@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 /** The parts of a pod's spec that name other objects. */
 export interface PodSpec {
   readonly initContainers?: readonly Container[] | null;
@@ -100,19 +102,26 @@ interface VolumeSource {
 /** The keys that containers see. Nobody sees those of a volume that is not mounted. */
 function keysMounted(items: readonly Item[] | undefined, mounts: readonly Mount[]): KeysUsed {
   const used = new Set<string>();
-  for (const { subPath = '', subPathExpr = '' } of mounts) {
-    const whole = subPath === '' || subPathExpr !== '';
+  for (const mount of mounts) {
+    const subPath = cleaned(mount.subPath);
+    const whole = subPath === '.' || (mount.subPathExpr ?? '') !== '';
     if (items === undefined) {
       if (whole) return 'all';
       // Without items every key is a file of its own name, in no directory.
       used.add(subPath);
       continue;
     }
-    for (const { key = '', path = key } of items) {
+    for (const { key = '', path: said = key } of items) {
+      const path = cleaned(said);
       if (whole || path === subPath || path.startsWith(`${subPath}/`)) used.add(key);
     }
   }
   return used;
+}
+
+/** As the kubelet reads it: `./a/` is `a`, and none is `.`, the whole volume. */
+function cleaned(path = ''): string {
+  return posix.normalize(path).replace(/\/$/, '');
 }
 
 class Found {

@@ -10,7 +10,7 @@ import type { Standing } from './standing.js';
 const DEADLINE_MS = 600_000;
 /** Pods of one target are listed so often at most, and first so long after its rollout began. */
 export const LOOK_EVERY_MS = 10_000;
-/** Lists under way at a time. */
+/** Targets whose pods are listed by one run, those first that were looked at longest ago. */
 const LOOKS = 8;
 
 export type Given = Extract<Standing, { at: 'given' }>;
@@ -46,7 +46,9 @@ export class Failures {
   async among(rolling: readonly Rolling[], asked: Asked): Promise<Failure[]> {
     const nowMs = asked.context.scheduler.now();
     const due = rolling.filter((each) => nowMs - (this.#lookAt(each)?.atMs ?? each.standing.sinceMs) >= LOOK_EVERY_MS);
-    await Promise.all(due.slice(0, LOOKS).map((each) => this.#look(each, asked)));
+    const lookedAtMs = (each: Rolling) => this.#lookAt(each)?.atMs ?? 0;
+    const first = due.toSorted((one, other) => lookedAtMs(one) - lookedAtMs(other)).slice(0, LOOKS);
+    await Promise.all(first.map((each) => this.#look(each, asked)));
     return rolling.flatMap((each) => {
       const because = failedBecause(each, this.#lookAt(each)?.trouble, asked);
       return because === undefined ? [] : [{ ...each, because }];
@@ -66,7 +68,7 @@ export class Failures {
   async #look(rolling: Rolling, { kube, context, isNew }: Asked): Promise<void> {
     const { ref, workload } = rolling.target;
     const labelSelector = labelSelectorText(workload.selector);
-    if (labelSelector === undefined) return;
+    if (labelSelector === undefined) return this.#saw(ref, context, undefined);
     const where = {
       namespace: ref.namespace,
       labelSelector,
@@ -74,8 +76,11 @@ export class Failures {
       isNew: (pod: KubeObject) => isNew(pod, rolling),
     };
     const place = { resource: WELL_KNOWN.Pod, namespace: ref.namespace, verbs: ['list'] };
-    const trouble = await failingAs(place, () => podTrouble(kube, where));
-    this.#looks.set(targetOf(ref), { atMs: context.scheduler.now(), trouble });
+    this.#saw(ref, context, await failingAs(place, () => podTrouble(kube, where)));
+  }
+
+  #saw(ref: Target['ref'], { scheduler }: ActionContext, trouble: PodTrouble | undefined): void {
+    this.#looks.set(targetOf(ref), { atMs: scheduler.now(), trouble });
   }
 }
 

@@ -49,6 +49,20 @@ describe('a rollout that fails', () => {
     );
   });
 
+  it('stops the rest, though many others take their time: each is looked at in its turn', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `slow-${i + 10}`);
+    for (const name of ['a', 'b', 'c', 'd']) fleet.kube.objects.remove(fleet.ref(name));
+    for (const name of [...names, 'zz', 'zzz']) fleet.put(name);
+    const pacing = { waves: [{ count: 13 }] };
+    await fleet.run(pacing);
+    for (const name of [...names, 'zz']) fleet.rolling(name);
+    fleet.putPod('zz', waiting('CrashLoopBackOff', 2, 1));
+    await fleet.clock.advance(10_000);
+    expect((await fleet.run(pacing)).outcome).toBe('waiting');
+    await fleet.clock.advance(10_000);
+    expect((await fleet.run(pacing)).because).toContain('Deployment/shop/zz failed: pod zz-x');
+  });
+
   it('is not judged by pods of the template before', async () => {
     fleet.putPod('b', waiting('CrashLoopBackOff', 9, 1));
     await fleet.run(PACING);
