@@ -20,6 +20,11 @@ import { COPY_VERBS, mayCopyNothing } from './errors.js';
 import type { Pins } from './pins.js';
 import { originIn, Pointing } from './pointing.js';
 
+/** Those that are `referencing` are looked for where the object is. */
+function isNear({ namespace }: ObjectRef, config: RolloutConfig, context: ActionContext): boolean {
+  return config.referencing === true || scopesOf(config, context).some((scope) => scope.namespace === namespace);
+}
+
 /** All that one action does for `configSnapshot`. Without that option, nothing. */
 export class Snapshots {
   readonly #copier: Copier;
@@ -34,14 +39,17 @@ export class Snapshots {
     this.#collector = new Collector((round) => collect({ kube, pins, copier: this.#copier }, round));
   }
 
-  /** For one delivery; undefined when its event is about nothing that can be copied. Release it afterwards. */
+  /**
+   * For one delivery; undefined when its event is about nothing that can be copied, or about what none of the rule's workloads can read: in
+   * another namespace the rule's author may have no say, and the snapshots there are not this rule's. Release it afterwards.
+   */
   pointing(
-    { configSnapshot }: RolloutConfig,
+    config: RolloutConfig,
     event: TriggerEvent,
     { targets, context }: { readonly targets: readonly Target[]; readonly context: ActionContext },
   ): Pointing | undefined {
-    const origin = configSnapshot === undefined ? undefined : originIn(event);
-    if (origin === undefined) return undefined;
+    const origin = config.configSnapshot === undefined ? undefined : originIn(event);
+    if (origin === undefined || !isNear(origin, config, context)) return undefined;
     const { rule, signal, scheduler } = context;
     const order = { cause: causeOf(event, rule), nowMs: scheduler.now(), signal };
     return new Pointing({ copier: this.#copier, origin, rule, targets, order });

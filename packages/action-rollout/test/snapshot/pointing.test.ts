@@ -87,6 +87,15 @@ describe('a change', () => {
     expect(world.reads).toBe(two);
   });
 
+  it('of an object in another namespace than the workloads’ rolls as ever, and nothing is looked at there', async () => {
+    world.deploy();
+    const { referencing: _, ...rest } = CONFIG;
+    const config = { ...rest, objectRef: { kind: 'Deployment', name: 'web' } };
+    const event = { key: 'ConfigMap/other/app-config', manual: { by: 'alice' } };
+    expect(told(await world.run({ event }, config))).toBe('done: generation 2');
+    expect(world.kube.requests.filter(({ namespace }) => namespace === 'other')).toEqual([]);
+  });
+
   it('that a timer asks for, or that the target does not read, rolls as ever', async () => {
     world.deploy({ containers: [{ name: 'web' }], imagePullSecrets: [{ name: 'app-config' }] });
     const objectRef = { kind: 'Deployment', name: 'web' };

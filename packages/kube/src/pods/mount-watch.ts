@@ -26,6 +26,7 @@ export interface MountQuestion {
 export type MountAnswer = { readonly waiting: ActionWaiting } | { readonly blind: ReadonlyMap<Pod, TriggerError> };
 
 const NOBODY: MountAnswer = { blind: new Map() };
+const NO_CONTENT: ContentDigests = new Map();
 
 /** Pods that are looked into at the same time. */
 const PARALLEL = 8;
@@ -60,7 +61,9 @@ export class MountWatch {
 
   async #look(object: Mountable, question: MountQuestion): Promise<MountAnswer> {
     const { pods, delivery, context } = question;
-    const content = await contentDigests(this.kube, object, context);
+    // Of another namespace's object nothing is read: whoever named it by hand would learn whether it exists.
+    const isNear = pods.some(({ metadata }) => metadata.namespace === object.namespace);
+    const content = isNear ? await contentDigests(this.kube, object, context) : NO_CONTENT;
     if (content === undefined) return NOBODY;
     const blind = new Map<Pod, TriggerError>();
     const behind: Pod[] = [];
