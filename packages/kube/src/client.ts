@@ -144,6 +144,11 @@ export interface KubeClient {
    * `project.id`) share one connection and one inventory; a late one gets the inventory replayed without a request.
    */
   watch<T>(scope: WatchScope<T>): Observable<WatchEvent<T>>;
+  /**
+   * For who begins to act on what another process has learnt, a new leader: its own watches may be behind that. Whoever subscribes from now on
+   * is told only what a list that begins from now on has confirmed; who has subscribed already hears of it what is new.
+   */
+  doubtWatches(): void;
   stats(): ClientStats;
   /** Ends watches and requests and closes every socket. Idempotent. Later calls reject with `KT_KUBE_CLOSED`. */
   close(): Promise<void>;

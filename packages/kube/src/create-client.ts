@@ -208,6 +208,10 @@ class HttpKubeClient implements KubeClient {
     return this.#hub.watch(scope);
   }
 
+  doubtWatches(): void {
+    this.#hub.doubt();
+  }
+
   stats(): ClientStats {
     const { counters, openSockets } = this.#transport;
     return {

@@ -125,6 +125,9 @@ class LimitedKubeClient implements KubeClient {
     });
   }
 
+  /** What others share is not for the holder of a part to call in question. */
+  doubtWatches(): void {}
+
   stats(): ClientStats {
     return this.client.stats();
   }

@@ -164,6 +164,40 @@ describe('watches of single names', () => {
     expect(api.requests).toHaveLength(requests);
   });
 
+  it('a late subscriber of a wide group that is in doubt gets its object once it is listed again', async () => {
+    write('z', '1');
+    tapes('a', 'b', 'c', 'd');
+    await wide();
+    client.doubtWatches();
+    // What the wide watch does not say: it is deaf.
+    version = 20;
+    state.set('z', item('z', 20, { k: '2' }));
+    const [z, none] = tapes('z', 'none');
+    expect([z?.text, none?.text]).toEqual(['', '']);
+    await Promise.all([z?.hears('synced'), none?.hears('synced')]);
+    expect([z?.text, none?.text]).toEqual(['+z@20=2 synced', 'synced']);
+  });
+
+  it('a subscriber of a group that is about to be wide hears nothing of its object before it was read', async () => {
+    write('z', '1');
+    using all = new Tape(client.watch({ ...configMaps(), recall: () => 'recalled' }));
+    await all.hears('synced');
+    const { intercept } = api;
+    const lists: (() => void)[] = [];
+    api.intercept = (request, response) => {
+      const isWide = request.kind === 'list' && !request.query.has('fieldSelector');
+      return isWide ? lists.push(() => intercept(request, response)) > 0 : intercept(request, response);
+    };
+    tapes('a', 'b', 'c', 'd');
+    await eventually(() => lists.length === 1);
+    const [z] = tapes('z');
+    expect(z?.text).toBe('');
+    api.intercept = intercept;
+    for (const list of lists) list();
+    await z?.hears('synced');
+    expect(z?.text).toBe('+z@11=1 synced');
+  });
+
   it.each([true, false])(
     'that come while the answer is awaited (%s) have no watch of their own before',
     async (answer) => {

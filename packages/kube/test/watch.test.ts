@@ -283,6 +283,66 @@ describe('sharing', () => {
   });
 });
 
+describe('what is in doubt', () => {
+  it('is told to a newcomer once a list has confirmed it; who was there hears what is new', async () => {
+    api.items = [item('a', 3, { k: '1' }), item('gone', 4, { k: '1' })];
+    using before = new Tape(kube.client.watch(configMaps()));
+    await watching();
+    // What the watch does not say: it is deaf.
+    api.items = [item('a', 20, { k: '2' }), item('b', 21, { k: 'x' })];
+    api.version = 30;
+    kube.client.doubtWatches();
+    using after = new Tape(kube.client.watch(configMaps()));
+    expect(after.said).toEqual([]);
+    await after.hears('synced');
+    expect(after.said).toEqual(['+a@20=2', '+b@21=x', 'synced']);
+    expect(before.said.slice(3)).toEqual(['+a@20=2', '+b@21=x', '-gone', 'synced']);
+    using last = new Tape(kube.client.watch(configMaps()));
+    expect(last.said).toEqual(['+a@20=2', '+b@21=x', 'synced']);
+    expect(api.of('list')).toHaveLength(2);
+  });
+
+  it('is not confirmed by a list that began before', async () => {
+    const lists: ServerResponse[] = [];
+    api.intercept = ({ kind }, response) => kind === 'list' && lists.push(response) > 0;
+    using before = new Tape(kube.client.watch(configMaps()));
+    await eventually(() => lists.length === 1);
+    kube.client.doubtWatches();
+    using after = new Tape(kube.client.watch(configMaps()));
+    sendList(lists.shift() as ServerResponse, [item('a', 3, { k: '1' })], { version: 10 });
+    await eventually(() => lists.length === 1);
+    expect([before.text, after.text]).toEqual(['+a@3=1 synced', '']);
+    sendList(lists.shift() as ServerResponse, [item('a', 20, { k: '2' })], { version: 30 });
+    await after.hears('synced');
+    expect(after.text).toBe('+a@20=2 synced');
+  });
+
+  it('stays untold while it cannot be listed, which is said', async () => {
+    using before = new Tape(kube.client.watch(configMaps()));
+    await watching();
+    kube.client.doubtWatches();
+    api.intercept = (_, response) => {
+      sendStatus(response, 403);
+      return true;
+    };
+    using after = new Tape(kube.client.watch(configMaps()));
+    await after.hears('!KT_KUBE_FORBIDDEN');
+    using last = new Tape(kube.client.watch(configMaps()));
+    expect([after.text, last.text]).toEqual(['!KT_KUBE_FORBIDDEN', '!KT_KUBE_FORBIDDEN']);
+    api.intercept = () => false;
+    await Promise.all([before, after, last].map((tape) => tape.hears('synced', { from: 1 })));
+  });
+
+  it('is nothing before anything was listed', async () => {
+    using before = new Tape(kube.client.watch(configMaps()));
+    kube.client.doubtWatches();
+    using after = new Tape(kube.client.watch(configMaps()));
+    await watching();
+    expect([before.said, after.said]).toEqual([['synced'], ['synced']]);
+    expect(api.of('list')).toHaveLength(1);
+  });
+});
+
 describe('a projection that throws', () => {
   it('costs its own object only, is named once without content, and heals with the next version', async () => {
     const project = {

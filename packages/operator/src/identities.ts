@@ -63,11 +63,14 @@ export class Identities {
     return { container: identity.container, release };
   }
 
+  /** What they watch may be behind what another process has acted on. */
+  doubtWatches(): void {
+    for (const client of this.#clients()) client.doubtWatches();
+  }
+
   /** Of all clients together. */
   stats(): ClientStats {
-    const all = [this.options.own, ...[...this.#impersonated.values()].map(({ client }) => client)].map((client) =>
-      client.stats(),
-    );
+    const all = this.#clients().map((client) => client.stats());
     const failures: Record<string, number> = {};
     for (const [code, count] of all.flatMap((one) => Object.entries(one.failures)))
       failures[code] = (failures[code] ?? 0) + count;
@@ -77,6 +80,10 @@ export class Identities {
       requests: all.reduce((sum, { requests }) => sum + requests, 0),
       failures,
     };
+  }
+
+  #clients(): KubeClient[] {
+    return [this.options.own, ...[...this.#impersonated.values()].map(({ client }) => client)];
   }
 
   #make(user: string): Impersonated {

@@ -31,6 +31,11 @@ export class WatchHub {
     });
   }
 
+  /** Whoever subscribes from now on is told nothing that no list from now on has confirmed. */
+  doubt(): void {
+    for (const watch of this.#watches.values()) watch.doubt();
+  }
+
   stats(): WatchStats[] {
     return [...this.#watches.values()].map((watch) => watch.stats());
   }

@@ -88,6 +88,11 @@ export class WatchLoop<T> {
     return this.#open;
   }
 
+  /** How many lists have begun. One that fails midway goes on as the same. */
+  get lists(): number {
+    return this.#listed ? this.counters.relists + 1 : 0;
+  }
+
   get ageOfLastByteMs(): number {
     return this.parts.transport.now() - Math.max(this.#lastByteAt, this.#vigil?.lastByteAt ?? 0);
   }
@@ -96,7 +101,7 @@ export class WatchLoop<T> {
     return this.parts.transport.now() - Math.max(this.#lastProofAt, this.#vigil?.lastProofAt ?? 0);
   }
 
-  /** Lists again at once, for contents that were not read so far. A list that is under way goes to its end. */
+  /** Lists again at once, for contents that were not read so far, or to be sure. A list that is under way goes to its end. */
   relist(): void {
     this.#relistWanted = true;
     if (this.#state !== 'listing') this.#attempting?.abort(RELIST);

@@ -32,6 +32,8 @@ const CATCH_UP_MS = 500;
  */
 export class NameGroup<T> {
   readonly #members = new Map<string, Set<Member<T>>>();
+  /** They joined while the wide watch could not tell what there is: they are told once it can. */
+  readonly #waiting = new Set<Member<T>>();
   #wide: { readonly watch: SharedWatch<T>; readonly subscription: Subscription } | undefined;
   /** The wide watch has said everything: whoever had it before may have recalled what is needed here. */
   #wideSynced = false;
@@ -45,7 +47,7 @@ export class NameGroup<T> {
     const others = this.#members.get(name);
     if (others === undefined) this.#members.set(name, new Set([member]));
     else others.add(member);
-    if (this.#wide !== undefined) member.adopt(this.#wide.watch);
+    if (this.#wide !== undefined) this.#adopt(member, this.#wide.watch);
     else if (this.#widening === undefined) {
       member.follow(this.parts.shared(name));
       this.#considerWidening();
@@ -54,8 +56,16 @@ export class NameGroup<T> {
     return () => this.#leave(member);
   }
 
+  #adopt(member: Member<T>, watch: SharedWatch<T>): void {
+    if (this.#wideSynced && !watch.doubted) return member.adopt(watch);
+    this.#waiting.add(member);
+    watch.confirm();
+    if (watch.interruption !== undefined) member.heardWide({ type: 'interrupted', error: watch.interruption });
+  }
+
   #leave(member: Member<T>): void {
     member.leave();
+    this.#waiting.delete(member);
     const others = this.#members.get(member.name);
     others?.delete(member);
     if (others?.size === 0) this.#members.delete(member.name);
@@ -95,14 +105,24 @@ export class NameGroup<T> {
   }
 
   #hand(event: WatchEvent<T>): void {
-    if (event.type === 'synced') this.#wideSynced = true;
     if (event.type === 'present' || event.type === 'absent') {
-      for (const member of this.#named(event.name)) member.heardWide(event);
+      for (const member of this.#named(event.name)) if (!this.#waiting.has(member)) member.heardWide(event);
+    } else if (event.type === 'synced') {
+      this.#wideSynced = true;
+      for (const member of this.#everyone()) this.#synced(member);
     } else if (event.type === 'interrupted' && event.error.code === 'KT_KUBE_FORBIDDEN') {
       this.#narrow();
     } else {
       for (const member of this.#everyone()) member.heardWide(event);
     }
+  }
+
+  #synced(member: Member<T>): void {
+    const watch = this.#wide?.watch;
+    if (!this.#waiting.has(member)) return member.heardWide({ type: 'synced' });
+    if (watch === undefined || watch.doubted) return;
+    this.#waiting.delete(member);
+    member.adopt(watch);
   }
 
   /** The right to the whole namespace is gone; the rights to single names may still be there. */
@@ -114,6 +134,7 @@ export class NameGroup<T> {
 
   #refuse(): void {
     this.#refusedUntil = this.parts.now() + REFUSED_MS;
+    this.#waiting.clear();
     for (const member of this.#everyone()) member.follow(this.parts.shared(member.name));
   }
 
@@ -159,11 +180,11 @@ class Member<T> {
     else this.#single = { watch, subscription };
   }
 
-  /** Joins a wide watch as a new subscriber. */
+  /** Joins a wide watch, which has said everything, as a new subscriber. */
   adopt(watch: SharedWatch<T>): void {
     this.#compare(watch);
-    if (watch.synced) this.#heard({ type: 'synced' });
-    else if (watch.interruption !== undefined) this.#heard({ type: 'interrupted', error: watch.interruption });
+    if (watch.interruption === undefined) this.#heard({ type: 'synced' });
+    else this.#heard({ type: 'interrupted', error: watch.interruption });
   }
 
   /** True when it listens to the wide watch now. */

@@ -23,6 +23,8 @@ interface Listener<T> {
   left: boolean;
   /** It came after objects had been recognised that it does not know: it is told that all was said once they are read. */
   lacks: boolean;
+  /** It came while what is known was in doubt: it is told nothing until a list has confirmed it. */
+  held: boolean;
 }
 
 /** One loop and one inventory for all listeners of one scope; lives from the first to the last of them. */
@@ -34,6 +36,8 @@ export class SharedWatch<T> {
   // Replaced, not changed: a listener may leave or another one join while an event is handed out.
   #listeners: readonly Listener<T>[] = [];
   #running: Promise<void> | undefined;
+  /** How many lists had begun when what is known came into doubt: a later one removes it. */
+  #doubtedAt: number | undefined;
 
   constructor(
     private readonly scope: WatchScope<T>,
@@ -42,7 +46,9 @@ export class SharedWatch<T> {
   ) {
     this.namespace = scope.namespace ?? '';
     const emit = (event: WatchEvent<T>): void => {
-      for (const listener of this.#listeners) if (!listener.left) listener.hear(event);
+      for (const listener of this.#listeners) {
+        if (!listener.left && (!listener.held || event.type === 'interrupted')) listener.hear(event);
+      }
     };
     this.#inventory = new Inventory(
       scope.project,
@@ -83,20 +89,36 @@ export class SharedWatch<T> {
     return this.#loop.position;
   }
 
+  /** What is known may be behind what somebody who subscribes now has learnt elsewhere. */
+  doubt(): void {
+    if (this.#loop.lists > 0) this.#doubtedAt = this.#loop.lists;
+  }
+
+  /** True until a list that began after `doubt` has ended. */
+  get doubted(): boolean {
+    return this.#doubtedAt !== undefined;
+  }
+
+  /** Lists again, where there is doubt. */
+  confirm(): void {
+    if (this.doubted) this.#loop.relist();
+  }
+
   find(name: string): Entry<T> | undefined {
     return this.#inventory.find(this.namespace, name);
   }
 
-  /** Replays what is known within the call, then goes on live. `hear` must not throw. */
+  /** Replays what is known within the call, or once it is confirmed; then goes on live. `hear` must not throw. */
   subscribe(hear: Hear<T>, recall?: WatchScope<T>['recall']): Subscription {
-    const listener: Listener<T> = { hear, recall, left: false, lacks: false };
+    const listener: Listener<T> = { hear, recall, left: false, lacks: false, held: this.doubted };
     const subscription = new Subscription(() => {
       listener.left = true;
       this.#listeners = this.#listeners.filter((each) => each !== listener);
       if (this.#listeners.length === 0) void this.stop();
     });
     this.#listeners = [...this.#listeners, listener];
-    this.#replayTo(listener);
+    if (listener.held) this.#hold(listener);
+    else this.#replayTo(listener);
     if (!listener.left) this.#running ??= this.#loop.run(this.#stopping.signal);
     return subscription;
   }
@@ -128,12 +150,24 @@ export class SharedWatch<T> {
   }
 
   #synced(): void {
+    if (this.#doubtedAt !== undefined && this.#loop.lists > this.#doubtedAt) this.#doubtedAt = undefined;
     for (const listener of this.#listeners) {
-      if (listener.left) continue;
+      if (listener.held && !this.doubted) this.#release(listener);
+      if (listener.left || listener.held) continue;
       if (listener.lacks) listener.lacks = this.#isLacking(listener);
       if (!listener.lacks) listener.hear({ type: 'synced' });
     }
-    if (this.#listeners.some(({ lacks }) => lacks)) this.#loop.relist();
+    if (this.#listeners.some(({ lacks, held }) => lacks || held)) this.#loop.relist();
+  }
+
+  #hold({ hear }: Listener<T>): void {
+    this.confirm();
+    if (this.interruption !== undefined) hear({ type: 'interrupted', error: this.interruption });
+  }
+
+  #release(listener: Listener<T>): void {
+    listener.held = false;
+    this.#sayAllTo(listener);
   }
 
   #isLacking({ recall }: Listener<T>): boolean {
@@ -144,7 +178,9 @@ export class SharedWatch<T> {
   }
 
   #recalled(version: Extract<InventoryEvent<T>, { type: 'recalled' }>): void {
-    for (const listener of this.#listeners) if (!listener.left) this.#say(listener, { ...version, value: UNREAD });
+    for (const listener of this.#listeners) {
+      if (!listener.left && !listener.held) this.#say(listener, { ...version, value: UNREAD });
+    }
   }
 
   /** What the listener itself knows stands for what was not read. */
@@ -155,11 +191,15 @@ export class SharedWatch<T> {
     else listener.hear({ type: 'present', ...version, value: known });
   }
 
-  #replayTo(listener: Listener<T>): void {
+  #sayAllTo(listener: Listener<T>): void {
     for (const entry of this.#inventory.entries()) {
       if (listener.left) return;
       this.#say(listener, entry);
     }
+  }
+
+  #replayTo(listener: Listener<T>): void {
+    this.#sayAllTo(listener);
     if (listener.left) return;
     if (listener.lacks) this.#loop.relist();
     else if (this.synced) listener.hear({ type: 'synced' });

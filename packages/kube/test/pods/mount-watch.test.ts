@@ -184,7 +184,7 @@ describe('how often and how long', () => {
 describe('what cannot be seen', () => {
   it.each([true, false])('is an object of another namespace, which is not asked for (exists: %s)', async (exists) => {
     world.pod('web-0', { '/etc/app/a': 'one' });
-    if (exists) world.kube.objects.put(WELL_KNOWN.Secret, { metadata: { namespace: 'other', name: 'db' } } as never);
+    if (exists) world.kube.objects.put(WELL_KNOWN.Secret, { metadata: { namespace: 'other', name: 'db' } });
     expect(await world.says({}, { key: 'Secret/other/db' })).toEqual([['web-0', 'KT_KUBE_MOUNT_NEVER', 'never']]);
     expect(world.kube.requests).toEqual([]);
   });

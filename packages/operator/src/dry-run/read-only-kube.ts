@@ -12,6 +12,7 @@ export function readOnlyKube(kube: KubeClient): KubeClient {
     resourceFor: (type) => kube.resourceFor(type),
     canI: (question, options) => kube.canI(question, options),
     watch: (scope) => kube.watch(scope),
+    doubtWatches: () => kube.doubtWatches(),
     stats: () => kube.stats(),
     close: () => kube.close(),
     request: (raw) => (raw.method === undefined || raw.method === 'GET' ? kube.request(raw) : refuse(raw.method)()),

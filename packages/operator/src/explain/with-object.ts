@@ -54,6 +54,7 @@ function methodsOf(kube: KubeClient): KubeClient {
     resourceFor: (type) => kube.resourceFor(type),
     canI: (question, options) => kube.canI(question, options),
     watch: (scope) => kube.watch(scope),
+    doubtWatches: () => kube.doubtWatches(),
     stats: () => kube.stats(),
     close: () => kube.close(),
     request: (raw) => kube.request(raw),

@@ -1,5 +1,6 @@
 import type { Logger, RuleIdentity, TriggerError } from '@kube-trigger/core';
-import type { Subscription } from 'rxjs';
+import { filter, firstValueFrom, Subject, type Subscription, takeUntil } from 'rxjs';
+import type { Identities } from '../identities.js';
 import { ManagedRule, type ManagedRuleOptions } from './managed-rule.js';
 import type { FeedEvent, RuleFeed } from './rule-feed.js';
 import type { TriggerRule } from './trigger-rule.js';
@@ -7,6 +8,7 @@ import { WarmRule } from './warm-rule.js';
 
 export interface RuleControllerOptions extends ManagedRuleOptions {
   readonly feed: RuleFeed;
+  readonly identities: Pick<Identities, 'acquire' | 'doubtWatches'>;
   readonly logger: Logger;
 }
 
@@ -21,6 +23,7 @@ export class RuleController {
   readonly #ending = new Set<Promise<void>>();
   #subscription: Subscription | undefined;
   #leading = false;
+  readonly #standingBy = new Subject<void>();
   #synced = false;
 
   constructor(private readonly options: RuleControllerOptions) {}
@@ -38,10 +41,20 @@ export class RuleController {
     return this.#managed;
   }
 
-  /** Starts every rule, once those of an earlier term have ended. */
+  /**
+   * Starts every rule, once those of an earlier term have ended. The leader before may have acted on what this process has not seen yet, its
+   * watches being slow or deaf: so rules, and what they watch, are listed once more first. Else a checkpoint would be compared with the past.
+   */
   async lead(): Promise<void> {
+    this.options.identities.doubtWatches();
     this.#leading = true;
     await Promise.all(this.#ending);
+    const { feed } = this.options;
+    const isSynced = feed.pipe(
+      filter(({ type }) => type === 'synced'),
+      takeUntil(this.#standingBy),
+    );
+    await firstValueFrom(isSynced, { defaultValue: undefined });
     if (!this.#leading) return;
     for (const [id, rule] of this.#known) this.#manage(id, rule);
     for (const [id, warm] of this.#warm) void this.#cool(id, warm);
@@ -50,6 +63,7 @@ export class RuleController {
   /** Stops every rule; `drainMs` is 0 when the lease is lost already. */
   async standBy(drainMs: number): Promise<void> {
     this.#leading = false;
+    this.#standingBy.next();
     for (const [id, managed] of this.#managed) this.#end(id, managed, drainMs);
     await Promise.all(this.#ending);
     const watching = this.#subscription?.closed === false && !this.#leading;

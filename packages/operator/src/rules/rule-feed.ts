@@ -1,6 +1,6 @@
 import type { Logger, TriggerError } from '@kube-trigger/core';
 import type { KubeClient } from '@kube-trigger/kube';
-import { concatMap, EMPTY, merge, type Observable, of } from 'rxjs';
+import { concatMap, defer, EMPTY, merge, type Observable, of } from 'rxjs';
 import { TRIGGER_RULE } from '../api/resources.js';
 import { ruleProjection, type TriggerRule } from './trigger-rule.js';
 
@@ -15,9 +15,12 @@ export type RuleFeed = Observable<FeedEvent>;
 
 /** The TriggerRules of these namespaces; empty: of all. */
 export function clusterFeed(kube: KubeClient, namespaces: readonly string[], logger: Logger): RuleFeed {
-  const scopes = namespaces.length === 0 ? [undefined] : namespaces;
+  return defer(() => merge(...feedsOf(kube, namespaces.length === 0 ? [undefined] : namespaces, logger)));
+}
+
+function feedsOf(kube: KubeClient, scopes: readonly (string | undefined)[], logger: Logger): RuleFeed[] {
   const synced = new Set<string | undefined>();
-  const feeds = scopes.map((namespace) =>
+  return scopes.map((namespace) =>
     kube.watch({ resource: TRIGGER_RULE, namespace, project: ruleProjection }).pipe(
       concatMap((event): Observable<FeedEvent> => {
         switch (event.type) {
@@ -35,7 +38,6 @@ export function clusterFeed(kube: KubeClient, namespaces: readonly string[], log
       }),
     ),
   );
-  return merge(...feeds);
 }
 
 function whyBlind(error: TriggerError): object {

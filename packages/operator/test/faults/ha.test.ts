@@ -106,6 +106,28 @@ describeOnClusters('two replicas', (start) => {
       },
     );
 
+    it(
+      'do not go back to what the standby saw last, when its watches were deaf',
+      { timeout: 60_000 },
+      async ({ expect }) => {
+        await using replicas = await Replicas.open(cluster);
+        const { proxy } = replicas.standby;
+        const watch = { isWatch: true, path: /\/configmaps/ };
+        await eventually(() => proxy.openExchanges(watch) === 1, { because: 'the standby should watch the ConfigMap' });
+        proxy.freeze({ direction: 'toClient', only: 'watches' });
+        const before = await replicas.holder();
+        await replicas.write(2);
+        await replicas.has(2, 10_000);
+        expect(await replicas.leader.operator.stop('SIGTERM')).toBe(0);
+        await replicas.takenFrom(before, 5000);
+        await never(() => replicas.verdict.outOfOrder.length > 0, { forMs: 4000 });
+        proxy.thaw();
+        await replicas.write(3);
+        await replicas.has(3, 20_000);
+        expect(replicas.verdict).toMatchObject({ ...SOUND, rolls: 3 });
+      },
+    );
+
     it('keep the standby warm: it watches the rules, and does nothing else', async ({ expect }) => {
       await using replicas = await Replicas.open(cluster);
       const { proxy, operator } = replicas.standby;
