@@ -38,7 +38,8 @@ export interface Delivery<D = unknown> {
   readonly event: TriggerEvent<D>;
   /**
    * The rule's combined revision: one opaque string for the states of all its keys that were passed to actions. Read it as
-   * late as possible: it moves on when another key's delivery begins.
+   * late as possible: it moves on when another key's delivery begins. So a later attempt may find another one: what an earlier attempt of
+   * this delivery did is known by the `id`.
    */
   readonly revision: string;
   /** `event.id`: what a receiver may deduplicate by. */
