@@ -131,6 +131,21 @@ describe('changes that come together', () => {
     expect(action.runs).toHaveLength(20);
   });
 
+  it('do not wait for longer than maxWaitMs where one key alone keeps changing', async () => {
+    const { world, action, harness, clock } = setUp();
+    await harness.start();
+    const startMs = clock.now();
+    for (let i = 1; i <= 13; i += 1) {
+      world.set('k1', String(i));
+      await clock.advance(510);
+    }
+    await clock.advance(10_000);
+    expect(action.runs.map(({ revision, atMs }) => [revision, atMs - startMs])).toEqual([
+      ['10', 5020],
+      ['13', 7140],
+    ]);
+  });
+
   it('are each told once to wait, why, and until when', async () => {
     const { world, harness, clock } = setUp();
     await harness.start();

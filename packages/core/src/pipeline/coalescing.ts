@@ -57,19 +57,27 @@ export class Coalescing {
       if (held.round !== undefined) this.#answered(box, held.round);
       return { untilMs: this.#batch === undefined ? this.scheduler.now() : endOf(this.#batch), because, isNew: false };
     }
-    this.forget(box);
-    if (quietMs <= 0) return undefined;
+    if (quietMs <= 0) {
+      this.forget(box);
+      return undefined;
+    }
+    // The batch stays, also where nothing else is in it: a key that keeps changing would put its end off for ever.
+    this.#remove(box);
     this.#held.set(box, { revision });
     return { untilMs: this.#extend(window), because, isNew: true };
   }
 
   /** The box has nothing any more that may begin. */
   forget(box: Mailbox): void {
+    this.#remove(box);
+    if (this.#held.size === 0) this.#close();
+  }
+
+  #remove(box: Mailbox): void {
     const held = this.#held.get(box);
     if (held === undefined) return;
     this.#held.delete(box);
     if (held.round !== undefined) this.#answered(box, held.round);
-    if (this.#held.size === 0) this.#close();
   }
 
   #extend({ quietMs, maxWaitMs }: CoalesceWindow): number {
