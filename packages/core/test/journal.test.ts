@@ -1,5 +1,6 @@
+import type { SchedulerAction } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { type JournalOptions, PacedJournal, TriggerError, VirtualClock } from './support/core.js';
+import { type JournalOptions, PacedJournal, type SchedulerLike, TriggerError, VirtualClock } from './support/core.js';
 
 interface Write {
   readonly atMs: number;
@@ -9,12 +10,18 @@ interface Write {
 
 function setUp(options: Partial<JournalOptions> = {}) {
   const clock = new VirtualClock(0);
+  let setBackByMs = 0;
+  const scheduler: SchedulerLike = {
+    now: () => clock.now() - setBackByMs,
+    schedule: <T>(work: (this: SchedulerAction<T>, state?: T) => void, delay?: number, state?: T) =>
+      clock.schedule(work, delay, state),
+  };
   const writes: Write[] = [];
   const failures: unknown[] = [];
   const told: (string | undefined)[] = [];
   const journal = new PacedJournal({
     stored: new Map(),
-    scheduler: clock,
+    scheduler,
     random: () => 1,
     write: async (dirty, first) => {
       writes.push({ atMs: clock.now(), first, records: Object.fromEntries(dirty) });
@@ -34,7 +41,9 @@ function setUp(options: Partial<JournalOptions> = {}) {
     );
     return seen;
   };
-  return { clock, writes, failures, told, journal, watch };
+  /** Sets the wall clock back; timers, and `clock`, do not notice. */
+  const setBack = (ms: number) => void (setBackByMs += ms);
+  return { clock, setBack, writes, failures, told, journal, watch };
 }
 
 const down = () => new TriggerError('KT_CHECKPOINT_UNAVAILABLE', 'down');
@@ -73,6 +82,40 @@ describe('writes', () => {
       await clock.advance(0);
     }
     expect(writes.length - before).toBe(3);
+  });
+
+  it('do not wait for a clock that was set back', async () => {
+    const { clock, setBack, writes, journal } = setUp();
+    const write = async (value: string, ms: number) => {
+      journal.put('r', value);
+      void journal.durable('r');
+      await clock.advance(ms);
+    };
+    await write('1', 100);
+    setBack(3_000_000);
+    await write('2', 1500);
+    await write('3', 100);
+    // While it is known already when to write.
+    setBack(3_000_000);
+    await clock.advance(1000);
+    await write('4', 10_000);
+    expect(writes.map(({ atMs, records }) => [atMs, records['r']])).toEqual([
+      [0, '1'],
+      [1100, '2'],
+      [2100, '3'],
+      [3100, '4'],
+    ]);
+  });
+
+  it('are one a second on average also after a clock was set back, where a few may be at once', async () => {
+    const { clock, setBack, writes, journal } = setUp({ burst: 3 });
+    for (let i = 0; i < 500; i += 1) {
+      if (i === 250) setBack(3_000_000);
+      journal.put('r', `${i}`);
+      void journal.durable('r');
+      await clock.advance(10);
+    }
+    expect(writes.map(({ atMs }) => atMs)).toEqual([0, 10, 20, 1000, 2000, 3500, 4500]);
   });
 
   it('happen at once for somebody who waits, after 3 s for nobody, and then take all along', async () => {
@@ -211,6 +254,20 @@ describe('a failed write', () => {
     expect(waiting.state).toBe('stored');
     expect(told).toHaveLength(21);
     expect(told.at(-1)).toBeUndefined();
+  });
+
+  it('is repeated with the same backoff when the clock was set back', async () => {
+    const { clock, setBack, writes, failures, journal } = setUp();
+    for (let i = 0; i < 10; i += 1) failures.push(down());
+    journal.put('r', '1');
+    await clock.advance(3100);
+    setBack(3_000_000);
+    void journal.durable('r');
+    await clock.advance(100_000);
+    setBack(3_000_000);
+    await clock.advance(200_000);
+    const gaps = writes.slice(1).map(({ atMs }, i) => atMs - (writes[i]?.atMs ?? 0));
+    expect(gaps).toEqual([1100, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000]);
   });
 
   it('that leaves out the record it was asked for counts as failed, also at the close', async () => {

@@ -71,7 +71,9 @@ export class PacedJournal implements Journal {
   #waiters: Waiter[] = [];
   #pending: { at: number; subscription: Subscription } | undefined;
   #writing: Promise<void> | undefined;
+  /** Before that no round begins, and how long that was when the last one ended. */
   #earliest = Number.NEGATIVE_INFINITY;
+  #pauseMs = 0;
   /** Until when the writes so far use up the allowance (the generic cell rate algorithm, ITU-T I.371). */
   #spentUntil = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -134,11 +136,13 @@ export class PacedJournal implements Journal {
 
   #schedule(wantedAt: number): void {
     if (this.#closed || this.#fencedBy !== undefined || this.#writing !== undefined) return;
-    const at = Math.max(wantedAt, this.#earliest);
+    const { scheduler } = this.#options;
+    const nowMs = scheduler.now();
+    // A clock that was set back must not hold writes up until it gets there again.
+    const at = Math.max(wantedAt, Math.min(this.#earliest, nowMs + this.#pauseMs));
     if (this.#pending !== undefined && this.#pending.at <= at) return;
     this.#pending?.subscription.unsubscribe();
-    const { scheduler } = this.#options;
-    const subscription = timer(Math.max(0, at - scheduler.now()), scheduler).subscribe(() => {
+    const subscription = timer(Math.max(0, at - nowMs), scheduler).subscribe(() => {
       this.#pending = undefined;
       this.#writing = this.#run();
     });
@@ -151,10 +155,14 @@ export class PacedJournal implements Journal {
     const failure = await this.#writeRound();
     this.#failures = failure === undefined ? 0 : this.#failures + 1;
     const backoffMs = failure === undefined ? 0 : random() * Math.min(30_000, 500 * 2 ** Math.min(this.#failures, 10));
-    this.#earliest = Math.max(this.#spentUntil - (burst - 1) * minIntervalMs, scheduler.now() + backoffMs);
+    const nowMs = scheduler.now();
+    // As far ahead as it can be: what is further was reckoned before the clock was set back.
+    this.#spentUntil = Math.min(this.#spentUntil, nowMs + burst * minIntervalMs);
+    this.#pauseMs = Math.max(this.#spentUntil - nowMs - (burst - 1) * minIntervalMs, backoffMs);
+    this.#earliest = nowMs + this.#pauseMs;
     this.#writing = undefined;
-    if (this.#waiters.length > 0) this.#schedule(scheduler.now());
-    else if (this.#dirty !== undefined) this.#schedule(scheduler.now() + (this.#options.lazyMs ?? 3000));
+    if (this.#waiters.length > 0) this.#schedule(nowMs);
+    else if (this.#dirty !== undefined) this.#schedule(nowMs + (this.#options.lazyMs ?? 3000));
   }
 
   async #writeRound(): Promise<TriggerError | undefined> {
