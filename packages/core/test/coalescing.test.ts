@@ -94,6 +94,31 @@ describe('changes that come together', () => {
     expect(combined(action).size).toBe(1);
   });
 
+  it('begin together also where some of them are woken while they wait for the others', async () => {
+    const world = new FakeWorld();
+    const filter = { needsObject: true, decide: () => PASS };
+    const source = { ...world.source, read: () => after(harness.clock, 200)() };
+    const action = new Recorder();
+    let recover = () => {};
+    const answers = [() => Promise.reject(new TriggerError('KT_X', 'x'))];
+    const check = () => answers.shift()?.() ?? new Promise<void>((resolve) => (recover = resolve));
+    const { harness, clock } = setUp({
+      sources: [{ instance: source }],
+      filters: [filter],
+      actions: [{ instance: Object.assign(action, { check }), timeoutMs: 3_600_000 }],
+      delivery: { coalesce: COALESCE, concurrency: 16 },
+    });
+    for (let i = 0; i < 64; i += 1) world.set(`k${i}`, '0');
+    await harness.start();
+    for (let i = 0; i < 64; i += 1) world.set(`k${i}`, '1');
+    // Within the second look at objects, before its end.
+    await clock.advance(2300);
+    recover();
+    await clock.advance(60_000);
+    expect(action.runs).toHaveLength(64);
+    expect(combined(action).size).toBe(1);
+  });
+
   it('begin together from several sources', async () => {
     const [other, queue] = [new FakeWorld(), new FakeQueue()];
     other.set('x', '0');

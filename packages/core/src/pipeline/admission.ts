@@ -52,7 +52,9 @@ export class Admission {
       sequence: before?.sequence ?? 0,
       waitingSinceMs: box.sinceMs,
     });
-    if (this.#coalescing?.mayBegin(box, observation.revision) === true) return this.#unlessIdle(candidate, event);
+    const turn = this.#coalescing?.turnOf(box, observation.revision);
+    if (turn === 'wait') return LONGEST_WAIT_MS;
+    if (turn === 'begin') return this.#unlessIdle(candidate, event);
     const answer = decide(observation, event);
     if (!(answer instanceof Promise)) return this.#heed(candidate, event, answer);
     // An object took a while to read: a newer state, or the end, may have come meanwhile.

@@ -40,11 +40,16 @@ export class Coalescing {
 
   constructor(private readonly scheduler: SchedulerLike) {}
 
-  /** True when the state was held long enough, with all that begins with it: once. */
-  mayBegin(box: Mailbox, revision: string): boolean {
+  /**
+   * Of a state that the gates let pass again when its batch was over, and that they are not to be asked about any more: `wait` while others
+   * of its round are asked about, then `begin`, once. A gate that is looking at an object would not hear that the round begins.
+   */
+  turnOf(box: Mailbox, revision: string): 'wait' | 'begin' | undefined {
     const held = this.#held.get(box);
-    if (held?.mayBegin !== true || held.revision !== revision) return false;
-    return this.#held.delete(box);
+    if (held?.round === undefined || held.revision !== revision || held.round.unanswered.has(box)) return undefined;
+    if (held.mayBegin !== true) return 'wait';
+    this.#held.delete(box);
+    return 'begin';
   }
 
   /** The gates let a state pass: says until when it is held, as far as is known now. Undefined: it is not. */
