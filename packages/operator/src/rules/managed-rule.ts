@@ -160,6 +160,8 @@ export class ManagedRule {
   #obey(rule: TriggerRule): void {
     const state = this.#state;
     if (this.#runner === undefined || state === undefined) return;
+    // It could not start, or its checkpoint is another's: it would do nothing, or nothing that lasts.
+    if (this.#restartDue !== undefined || this.#isEnded) return;
     const { retry, resume, fire } = rule;
     // Noted as done when it has ended: until then a restart asks again, under the same id.
     if (fire !== undefined && fire !== state.handled.fire) this.#runner.fire(manualRunOf(fire));
