@@ -119,6 +119,20 @@ describe('changes that come together', () => {
     expect(combined(action).size).toBe(1);
   });
 
+  it('do not wait for one that went back to the state that is being delivered', async () => {
+    const { world, action, harness, clock } = setUp();
+    await harness.start();
+    action.always = ({ event }) => (event.key === 'k1' ? Promise.reject(new TriggerError('KT_X', 'x')) : DONE);
+    world.set('k1', '1');
+    await clock.advance(3000);
+    world.set('k1', '2');
+    world.set('k2', '1');
+    await clock.advance(300);
+    world.set('k1', '1');
+    await clock.advance(60_000);
+    expect(action.said).toContain('k2@1');
+  });
+
   it('begin together from several sources', async () => {
     const [other, queue] = [new FakeWorld(), new FakeQueue()];
     other.set('x', '0');

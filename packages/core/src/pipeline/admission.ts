@@ -84,7 +84,11 @@ export class Admission {
       conclude(runner, box, observation, { event, outcome: 'dropped', actions: [] });
       return undefined;
     }
-    if (before?.begun?.revision === observation.revision) return 'pass';
+    if (before?.begun?.revision === observation.revision) {
+      // A newer state that was held is taken back. This one may be tried for ever: nothing else is to wait for it.
+      this.#coalescing?.forget(box);
+      return 'pass';
+    }
     const window = 'window' in decision ? decision.window : coalesce;
     if (window.quietMs > 0) this.#coalescing ??= new Coalescing(runner.scheduler);
     const held = this.#coalescing?.hold(box, observation.revision, window);
