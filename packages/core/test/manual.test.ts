@@ -76,6 +76,24 @@ describe('a manual run', () => {
     ]);
   });
 
+  it('whose retry a restart ends is a dead letter again', async () => {
+    const { harness, action, clock } = setUp();
+    await harness.start();
+    action.next.push(
+      () => Promise.reject(new TriggerError('KT_X', 'x', { retry: 'never' })),
+      () => new Promise(() => undefined),
+    );
+    harness.runner.fire({ id: 'one', by: 'anna' });
+    await clock.advance(5000);
+    expect(harness.runner.retry()).toBe(1);
+    await clock.advance(5000);
+    const next = await harness.restart();
+    expect(next.runner.deadLetters()).toEqual([{ source: 'manual', key: 'manual', revision: 'one', code: 'KT_X' }]);
+    expect(next.runner.retry()).toBe(1);
+    await clock.advance(5000);
+    expect(next.of('settled')).toMatchObject([{ outcome: 'done', event: { id: action.runs[0]?.id } }]);
+  });
+
   it('is refused by a rule that ends', async () => {
     const { harness } = setUp();
     expect(harness.runner.fire({ id: 'one', by: 'anna' })).toBe(false);

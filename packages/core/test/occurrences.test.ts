@@ -116,4 +116,29 @@ describe('occurrences', () => {
     expect(action.runs.map(({ id }) => id)).toEqual([action.runs[0]?.id, action.runs[0]?.id]);
     expect(harness.runner.deadLetters()).toEqual([]);
   });
+
+  it('whose retry a restart ends are dead letters again and keep their id; meanwhile they count as under way', async () => {
+    const { queue, action, harness, clock } = setUp();
+    action.next.push(
+      () => Promise.reject(new TriggerError('KT_X', 'x', { retry: 'never' })),
+      () => new Promise(() => undefined),
+    );
+    await harness.start();
+    queue.push('k', 'r1');
+    await clock.advance(5000);
+    const letters = harness.runner.deadLetters();
+    expect(harness.runner.retry()).toBe(1);
+    await clock.advance(5000);
+    expect(harness.runner.deadLetters()).toEqual([]);
+    expect(harness.runner.retry()).toBe(0);
+    const next = await harness.restart();
+    expect(letters).toHaveLength(1);
+    expect(next.runner.deadLetters()).toEqual(letters);
+    expect(next.runner.retry()).toBe(1);
+    await clock.advance(5000);
+    expect(action.runs.map(({ redelivered }) => redelivered)).toEqual([false, true, true]);
+    expect(new Set(action.runs.map(({ id }) => id)).size).toBe(1);
+    expect(next.runner.deadLetters()).toEqual([]);
+    expect((await next.restart()).runner.deadLetters()).toEqual([]);
+  });
 });

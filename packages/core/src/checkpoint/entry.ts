@@ -22,7 +22,7 @@ export interface CheckpointEntry {
   readonly acted?: string;
   /** Numbers the rule's deliveries; makes event ids unique when a state comes back. */
   readonly sequence: number;
-  /** Set when the settled revision was given up: its dead letter. */
+  /** Set when the settled revision was given up: its dead letter. It stays while that is delivered again. */
   readonly failed?: string;
 }
 

@@ -230,11 +230,14 @@ export class RuleCheckpoint {
     }
   }
 
-  /** Makes a given-up state due again, with the id that it had. */
+  /**
+   * Makes a given-up state due again, with the id that it had. Given up it stays until it is settled: nobody but the dead letter would bring
+   * an occurrence back after a restart.
+   */
   reopen(state: KeyState): void {
     const entry = this.entryOf(state);
     if (entry?.failed === undefined || entry.settled === undefined) return;
-    this.#set(state, { ...entry, failed: undefined, begun: { revision: entry.settled, parts: entry.parts } });
+    this.#set(state, { ...entry, begun: { revision: entry.settled, parts: entry.parts } });
   }
 
   /** How often the combined revision was asked for: what is begun when that grows may be on a target from then on. */

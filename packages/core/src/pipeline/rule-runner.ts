@@ -188,11 +188,12 @@ export class RuleRunner {
     return this.#checkpoint?.tripped;
   }
 
-  /** What was given up and not replaced by a newer state since, the latest first; at most `limit`. */
+  /** What was given up, is not being retried and was not replaced by a newer state since, the latest first; at most `limit`. */
   deadLetters(limit = 100): readonly DeadLetter[] {
     const letters: DeadLetter[] = [];
     for (const { sourceId, key, entry } of [...(this.#checkpoint?.failed() ?? [])].toReversed()) {
       if (letters.length >= limit) break;
+      if (entry.begun?.revision === entry.settled && this.#mailboxes?.isUnderWay(sourceId, key) === true) continue;
       const source = sourceId === MANUAL_ID ? MANUAL_ID : this.rule.sources.find(({ id }) => id === sourceId)?.name;
       const { settled: revision = '', failed: code = '' } = entry;
       if (source !== undefined) letters.push({ source, key, revision, code });
