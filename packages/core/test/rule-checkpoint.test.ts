@@ -125,3 +125,72 @@ describe('remembered deletions', () => {
     expect(checkpoint.get('s', 'k2000')).toMatchObject({ gone: true });
   });
 });
+
+describe('what may be forgotten', () => {
+  const letters = (checkpoint: RuleCheckpoint) => [...checkpoint.failed()].map(({ key }) => key);
+  const churn = (checkpoint: RuleCheckpoint, count: number, sourceId: string) => {
+    for (let i = 0; i < count; i += 1) checkpoint.settle(state(`churn${i}`, 'r', sourceId));
+  };
+
+  it('makes room for its own source only: a timer does not lose its place to keys that come and go', async () => {
+    const store = new MemoryCheckpointStore();
+    const checkpoint = await open(store, ['timer']);
+    checkpoint.settle(state('nightly', '2024-03-03T03:30:00Z', 'timer'));
+    for (let i = 0; i < 1500; i += 1) {
+      checkpoint.baseline(state(`k${i}`, '1'));
+      checkpoint.drop(state(`k${i}`, ABSENT));
+    }
+    expect(checkpoint.size).toBe(1001);
+    expect((await open(store, ['timer'])).get('timer', 'nightly')?.settled).toBe('2024-03-03T03:30:00Z');
+  });
+
+  it('are no dead letters: of these the latest are kept beside it', async () => {
+    const store = new MemoryCheckpointStore();
+    const checkpoint = await open(store, ['queue']);
+    checkpoint.settle(state('letter', 'r', 'queue'), 'KT_X');
+    churn(checkpoint, 1500, 'queue');
+    expect(letters(checkpoint)).toEqual(['letter']);
+    expect(checkpoint.size).toBe(1001);
+    for (let i = 0; i < 1500; i += 1) checkpoint.settle(state(`letter${i}`, 'r', 'queue'), 'KT_X');
+    expect(letters(checkpoint)).toEqual(Array.from({ length: 1000 }, (_, i) => `letter${500 + i}`));
+    expect(checkpoint.size).toBe(2000);
+    // One that was dealt with after all is like any other.
+    checkpoint.settle(state('letter1400', 'r', 'queue'));
+    churn(checkpoint, 1000, 'queue');
+    expect(checkpoint.get('queue', 'letter1400')).toBeUndefined();
+    expect(letters(checkpoint)).toHaveLength(999);
+  });
+
+  it('are the oldest also after a restart, in whatever order a store gives them', async () => {
+    const store = new MemoryCheckpointStore();
+    const checkpoint = await open(store, ['queue']);
+    for (let i = 999; i >= 0; i -= 1) {
+      await checkpoint.begin(state(`k${i}`, 'r', 'queue'));
+      checkpoint.settle(state(`k${i}`, 'r', 'queue'));
+    }
+    const stored = new Map([...(await store.open(IDENTITY)).stored].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const again = new RuleCheckpoint({ ...(await store.open(IDENTITY)), stored }, ['queue'], ['queue']);
+    churn(again, 3, 'queue');
+    expect([999, 998, 997, 996].map((i) => again.get('queue', `k${i}`)?.settled)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      'r',
+    ]);
+  });
+
+  it('are occurrences whose retry a restart ended, too; a state whose retry it ended is still due', async () => {
+    const store = new MemoryCheckpointStore();
+    const checkpoint = await open(store, ['queue']);
+    for (const sourceId of ['s', 'queue']) {
+      checkpoint.settle(state('retried', 'r', sourceId), 'KT_X');
+      checkpoint.reopen(state('retried', 'r', sourceId));
+    }
+    const again = await open(store, ['queue']);
+    expect(letters(again)).toEqual(['retried', 'retried']);
+    expect(again.isSettled(state('retried', 'r'))).toBe(false);
+    for (let i = 0; i < 1000; i += 1) again.settle(state(`letter${i}`, 'r', 'queue'), 'KT_X');
+    expect(again.get('queue', 'retried')).toBeUndefined();
+    expect(again.get('s', 'retried')?.begun?.revision).toBe('r');
+  });
+});

@@ -31,6 +31,11 @@ export function isPresent(entry: CheckpointEntry): boolean {
   return entry.gone !== true && entry.settled !== undefined && entry.settled !== ABSENT;
 }
 
+/** Whether a state that was given up is delivered again. */
+export function isRetried({ failed, begun, settled }: CheckpointEntry): boolean {
+  return failed !== undefined && begun !== undefined && begun.revision === settled;
+}
+
 export interface Begun {
   readonly revision: string;
   readonly parts?: Parts;

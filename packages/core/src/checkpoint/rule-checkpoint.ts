@@ -1,6 +1,7 @@
 import { Baselines } from './baselines.js';
 import { CombinedRevision } from './combined-revision.js';
-import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, isPresent, type Parts } from './entry.js';
+import { ABSENT, type CheckpointEntry, decodeEntry, encodeEntry, isPresent, isRetried, type Parts } from './entry.js';
+import { Fading } from './fading.js';
 import type { Recollection } from '../contract/context.js';
 import type { Journal } from './journal.js';
 import { Tally } from './tally.js';
@@ -18,9 +19,6 @@ export interface KeyState {
   readonly mark?: string;
 }
 
-/** Keys that are gone, and keys of edge sources, are remembered for so many per rule, the latest ones. */
-const MAX_FADING = 1000;
-
 const TRIPPED = '!tripped';
 const FORGOTTEN = '!forgotten';
 
@@ -34,8 +32,8 @@ const FORGOTTEN = '!forgotten';
 export class RuleCheckpoint {
   readonly #entries = new Map<string, CheckpointEntry>();
   readonly #baselines: Baselines;
-  /** Records that may be forgotten, the oldest first. */
-  #fading: Set<string> | undefined;
+  /** Of keys that are gone, and of keys of edge sources. */
+  #fading: Fading | undefined;
   #unreadable: Set<string> | undefined;
   readonly #tally = new Tally();
   readonly #edgeSources: readonly string[];
@@ -47,8 +45,8 @@ export class RuleCheckpoint {
   #tripped: string | undefined;
 
   /**
-   * Records of sources that are not in `sourceIds` are removed: whoever comes back later is new. Of the keys of `edgeSourceIds` only
-   * the latest are remembered.
+   * Records of sources that are not in `sourceIds` are removed: whoever comes back later is new. Of the keys of each of `edgeSourceIds`
+   * only the latest are remembered.
    */
   constructor(
     private readonly journal: Journal,
@@ -61,6 +59,7 @@ export class RuleCheckpoint {
     this.#tripped = journal.stored.get(TRIPPED);
     this.#combined = new CombinedRevision((record) => this.#actedRevision(record), journal.stored.get(FORGOTTEN));
     for (const [record, value] of journal.stored) this.#load(record, value, wanted);
+    this.#fading?.sort((record) => this.#entries.get(record)?.sequence ?? 0);
     journal.release?.();
   }
 
@@ -70,14 +69,17 @@ export class RuleCheckpoint {
     const sourceId = slash < 0 ? record : record.slice(0, slash);
     if (!wanted.has(sourceId)) return this.journal.put(record, null);
     if (slash < 0) return this.#baselines.loaded(sourceId);
-    const entry = decodeEntry(value);
-    if (entry === undefined) {
+    const stored = decodeEntry(value);
+    if (stored === undefined) {
       (this.#unreadable ??= new Set()).add(record);
       return;
     }
+    // Nobody says an occurrence again whose retry did not end: it is a dead letter like any other.
+    const isLetter = isRetried(stored) && this.#edgeSources.includes(sourceId);
+    const entry = isLetter ? { ...stored, begun: undefined } : stored;
     this.#entries.set(record, entry);
     this.#tally.moves(record, undefined, entry);
-    if (this.#fades(sourceId, entry)) (this.#fading ??= new Set()).add(record);
+    if (this.#fades(sourceId, entry)) (this.#fading ??= new Fading()).add(record, entry);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#combined.loaded(record);
   }
@@ -284,10 +286,11 @@ export class RuleCheckpoint {
     this.#tally.moves(record, before, entry);
     this.#unreadable?.delete(record);
     this.journal.put(record, encodeEntry(entry));
-    this.#fading?.delete(record); // so that the set is in the order of the last change
+    this.#fading?.delete(record);
     if (!this.#fades(state.sourceId, entry)) return;
-    const fading = (this.#fading ??= new Set<string>()).add(record);
-    if (fading.size > MAX_FADING) this.#forgetOne();
+    const fading = (this.#fading ??= new Fading());
+    fading.add(record, entry);
+    for (const oldest of fading.surplus(record, entry)) this.#forget(oldest);
   }
 
   /** What the targets have of a record, as far as a restart would know. */
@@ -299,9 +302,7 @@ export class RuleCheckpoint {
     return entry.begun === undefined && (!isPresent(entry) || this.#edgeSources.includes(sourceId));
   }
 
-  #forgetOne(): void {
-    const [record] = this.#fading ?? [];
-    if (record === undefined) return;
+  #forget(record: string): void {
     const forgotten = this.#combined.forget(record, this.#actedRevision(record));
     this.#remove(record);
     if (forgotten !== undefined) this.journal.put(FORGOTTEN, forgotten);

@@ -1,4 +1,5 @@
 import { type Observable, type SchedulerLike, Subject } from 'rxjs';
+import { isRetried } from '../checkpoint/entry.js';
 import type { CheckpointStore, Journal } from '../checkpoint/journal.js';
 import { RuleCheckpoint } from '../checkpoint/rule-checkpoint.js';
 import type { Logger, PluginContext } from '../contract/context.js';
@@ -193,7 +194,7 @@ export class RuleRunner {
     const letters: DeadLetter[] = [];
     for (const { sourceId, key, entry } of [...(this.#checkpoint?.failed() ?? [])].toReversed()) {
       if (letters.length >= limit) break;
-      if (entry.begun?.revision === entry.settled && this.#mailboxes?.isUnderWay(sourceId, key) === true) continue;
+      if (isRetried(entry) && this.#mailboxes?.isUnderWay(sourceId, key) === true) continue;
       const source = sourceId === MANUAL_ID ? MANUAL_ID : this.rule.sources.find(({ id }) => id === sourceId)?.name;
       const { settled: revision = '', failed: code = '' } = entry;
       if (source !== undefined) letters.push({ source, key, revision, code });
