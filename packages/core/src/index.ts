@@ -68,6 +68,7 @@ export {
   SchedulerToken,
 } from './contract/tokens.js';
 export type { EquipPlugin } from './contract/tokens.js';
+export { INCOMPLETE_BASELINE, isBaseline } from './checkpoint/baselines.js';
 export { ABSENT } from './checkpoint/entry.js';
 export { FileCheckpointStore } from './checkpoint/file-store.js';
 export type { FileCheckpointOptions } from './checkpoint/file-store.js';

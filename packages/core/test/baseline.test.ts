@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TriggerEvent } from './support/core.js';
+import { INCOMPLETE_BASELINE, type TriggerEvent } from './support/core.js';
 import { FakeQueue, FakeWorld } from './support/fake-world.js';
 import { Harness, type Setup } from './support/harness.js';
 import { Recorder } from './support/recorder.js';
@@ -141,6 +141,30 @@ describe('a restart', () => {
     harness.disk.records.clear();
     await harness.successor().start();
     expect(action.runs).toEqual([]);
+  });
+
+  it('with a checkpoint that lost a part starts from a new baseline, which counts from then on', async () => {
+    const { world, action, harness } = setUp();
+    await harness.start();
+    await harness.stop();
+    harness.disk.records.set('source-0', INCOMPLETE_BASELINE);
+    harness.disk.records.delete('source-0/a');
+    world.set('b', '2');
+    const next = await harness.successor().start();
+    expect(action.said).toEqual(['b@2']);
+    await next.stop();
+    world.set('c', '1');
+    await harness.successor().start();
+    expect(action.said).toEqual(['b@2', 'c@1']);
+  });
+
+  it("with a baseline that lost a part and is not the rule's any more forgets it", async () => {
+    const { world, harness } = setUp();
+    await harness.start();
+    await harness.stop();
+    harness.disk.records.set('source-0', INCOMPLETE_BASELINE);
+    await harness.successor({ sources: [{ id: 'edited', instance: world.source }] }).start();
+    expect([...harness.disk.records.keys()].toSorted()).toEqual(['edited', 'edited/a', 'edited/b']);
   });
 
   it.each([

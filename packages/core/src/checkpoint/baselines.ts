@@ -1,5 +1,15 @@
 import type { Journal } from './journal.js';
 
+const COMPLETE = '1';
+
+/** What a store says of a baseline, instead of what it has, when it lost a part of the rule's records: it is made anew. */
+export const INCOMPLETE_BASELINE = '';
+
+/** Whether a record says that a baseline is complete. */
+export function isBaseline(record: string): boolean {
+  return !record.startsWith('!') && !record.includes('/');
+}
+
 /** Of which sources the first inventory is complete, and whether a restart would find that. The record is the source's id. */
 export class Baselines {
   readonly #known = new Map<string, 'stored' | Promise<void>>();
@@ -7,7 +17,8 @@ export class Baselines {
   constructor(private readonly journal: Journal) {}
 
   /** The journal had it. */
-  loaded(sourceId: string): void {
+  loaded(sourceId: string, value: string): void {
+    if (value === INCOMPLETE_BASELINE) return this.journal.put(sourceId, null);
     this.#known.set(sourceId, 'stored');
   }
 
@@ -35,7 +46,7 @@ export class Baselines {
 
   async #store(sourceId: string, records: Iterable<string>): Promise<void> {
     await this.journal.durable([...records]);
-    this.journal.put(sourceId, '1');
+    this.journal.put(sourceId, COMPLETE);
     await this.journal.durable(sourceId);
     this.#known.set(sourceId, 'stored');
   }

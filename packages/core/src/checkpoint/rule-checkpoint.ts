@@ -68,7 +68,7 @@ export class RuleCheckpoint {
     const slash = record.indexOf('/');
     const sourceId = slash < 0 ? record : record.slice(0, slash);
     if (!wanted.has(sourceId)) return this.journal.put(record, null);
-    if (slash < 0) return this.#baselines.loaded(sourceId);
+    if (slash < 0) return this.#baselines.loaded(sourceId, value);
     const stored = decodeEntry(value);
     if (stored === undefined) {
       (this.#unreadable ??= new Set()).add(record);

@@ -109,6 +109,10 @@ function checkpointDefinition(): object {
         kind: { type: 'string' },
         metadata: { type: 'object' },
         writer: { type: 'string', description: 'The operator process that wrote last.' },
+        objects: {
+          type: 'integer',
+          description: 'How many objects the rule had then. If one is gone, the rule starts from a new baseline.',
+        },
         records: {
           type: 'object',
           description: 'One short text per source and key.',

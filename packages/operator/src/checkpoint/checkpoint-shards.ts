@@ -1,10 +1,12 @@
-import { isTriggerError, type RuleIdentity, TriggerError } from '@kube-trigger/core';
+import { INCOMPLETE_BASELINE, isBaseline, isTriggerError, type RuleIdentity, TriggerError } from '@kube-trigger/core';
 import type { KubeClient, ObjectMeta } from '@kube-trigger/kube';
 import { API_GROUP_VERSION, RULE_UID_LABEL, TRIGGER_CHECKPOINT } from '../api/resources.js';
 
 export interface CheckpointObject {
   readonly metadata: ObjectMeta;
   readonly writer?: string;
+  /** How many of the rule there were when it was written. */
+  readonly objects?: number;
   readonly records?: Readonly<Record<string, string>>;
 }
 
@@ -14,7 +16,13 @@ interface Shard {
   resourceVersion: string | undefined;
   size: number;
   bytes: number;
+  /** How many objects there are by what this one says. */
+  told: number;
+  /** It has, or had, a record by which a baseline is complete. */
+  holdsBaseline: boolean;
 }
+
+const NOTHING: ReadonlyMap<string, string | null> = new Map();
 
 /** A write carries the whole object to disk and through the API server's validation: 30 ms of its CPU for 1,000 records. */
 const MAX_RECORDS = 250;
@@ -32,7 +40,10 @@ interface ShardOptions {
   readonly writer: string;
 }
 
-/** Places records into objects: a record stays where it was first written; new ones go to the first object with room. */
+/**
+ * Places records into objects: a record stays where it was first written; new ones go to the first object with room. Objects that say of a
+ * baseline that it is complete tell how many there are, so that it does not count when one was deleted: its keys would be new.
+ */
 export class CheckpointShards {
   #shards: readonly Shard[] = [];
   readonly #placeOf = new Map<string, Shard>();
@@ -42,13 +53,15 @@ export class CheckpointShards {
   /** Takes over what is stored; returns all records. */
   load(objects: readonly CheckpointObject[]): ReadonlyMap<string, string> {
     const stored = new Map<string, string>();
-    for (const { metadata, records } of objects) {
-      const shard: Shard = { name: metadata.name ?? '', resourceVersion: metadata.resourceVersion, size: 0, bytes: 0 };
-      this.#shards = [...this.#shards, shard];
+    for (const { metadata, records, objects: told = 0 } of objects) {
+      const shard = this.#addShard(metadata.name ?? '', metadata.resourceVersion, told);
       for (const [record, value] of Object.entries(records ?? {})) {
         stored.set(record, value);
         this.#place(record, shard, value);
       }
+    }
+    if (this.#shards.some(({ holdsBaseline, told }) => holdsBaseline && told > objects.length)) {
+      for (const record of stored.keys()) if (isBaseline(record)) stored.set(record, INCOMPLETE_BASELINE);
     }
     return stored;
   }
@@ -60,14 +73,16 @@ export class CheckpointShards {
     for (const [record, value] of dirty) {
       if (this.#shardFor(record, value ?? '') === shard) batch.set(record, value);
     }
-    try {
-      await this.#put(shard, batch);
-    } catch (thrown) {
-      await this.#reconsider(shard, thrown);
-      throw thrown;
+    await this.#put(shard, batch);
+    for (const other of this.#shards) {
+      if (other.holdsBaseline && isCreated(other) && other.told < this.#created) await this.#put(other, NOTHING);
     }
     for (const [record, value] of batch) if (value === null) this.#placeOf.delete(record);
     return batch.keys();
+  }
+
+  get #created(): number {
+    return this.#shards.filter(isCreated).length;
   }
 
   #shardFor(record: string, value: string): Shard {
@@ -85,7 +100,11 @@ export class CheckpointShards {
     const stem = `${rule.name.slice(0, 200)}-${rule.uid.slice(0, 8)}`;
     let number = this.#shards.length;
     while (taken.has(`${stem}-${number}`)) number += 1;
-    const shard: Shard = { name: `${stem}-${number}`, resourceVersion: undefined, size: 0, bytes: 0 };
+    return this.#addShard(`${stem}-${number}`, undefined, 0);
+  }
+
+  #addShard(name: string, resourceVersion: string | undefined, told: number): Shard {
+    const shard: Shard = { name, resourceVersion, size: 0, bytes: 0, told, holdsBaseline: false };
     this.#shards = [...this.#shards, shard];
     return shard;
   }
@@ -94,27 +113,43 @@ export class CheckpointShards {
     this.#placeOf.set(record, shard);
     shard.size += 1;
     shard.bytes += record.length + value.length + 8;
+    if (isBaseline(record)) shard.holdsBaseline = true;
   }
 
   async #put(shard: Shard, batch: ReadonlyMap<string, string | null>): Promise<void> {
+    const objects = this.#created + (isCreated(shard) ? 0 : 1);
+    try {
+      shard.resourceVersion = await this.#send(shard, batch, objects);
+      shard.told = objects;
+    } catch (thrown) {
+      await this.#reconsider(shard, thrown);
+      throw thrown;
+    }
+  }
+
+  /** Resolves with the object's version. */
+  async #send(shard: Shard, batch: ReadonlyMap<string, string | null>, objects: number): Promise<string | undefined> {
     const { kube, rule, writer } = this.options;
     // Only the new version is wanted of the answer, not 64 KiB of records.
     const as = 'metadata';
     const written = await (shard.resourceVersion === undefined
-      ? kube.create<CheckpointObject>(TRIGGER_CHECKPOINT, rule.namespace, this.#newObject(shard, batch), { as })
+      ? kube.create<CheckpointObject>(TRIGGER_CHECKPOINT, rule.namespace, this.#newObject(shard, batch, objects), {
+          as,
+        })
       : kube.patch<CheckpointObject>(
           { resource: TRIGGER_CHECKPOINT, namespace: rule.namespace, name: shard.name },
           {
             metadata: { resourceVersion: shard.resourceVersion, managedFields: UNTRACKED },
             writer,
+            objects,
             records: Object.fromEntries(batch),
           },
           { type: 'merge', as },
         ));
-    shard.resourceVersion = written.metadata.resourceVersion;
+    return written.metadata.resourceVersion;
   }
 
-  #newObject(shard: Shard, batch: ReadonlyMap<string, string | null>): object {
+  #newObject(shard: Shard, batch: ReadonlyMap<string, string | null>, objects: number): object {
     const { rule, writer } = this.options;
     return {
       apiVersion: API_GROUP_VERSION,
@@ -127,6 +162,7 @@ export class CheckpointShards {
         ],
       },
       writer,
+      objects,
       records: Object.fromEntries([...batch].filter(([, value]) => value !== null)),
     };
   }
@@ -153,4 +189,8 @@ export class CheckpointShards {
       cause: thrown,
     });
   }
+}
+
+function isCreated({ resourceVersion }: Shard): boolean {
+  return resourceVersion !== undefined;
 }

@@ -37,6 +37,41 @@ describeOnClusters('checkpoints in the cluster', (start) => {
   };
   const objectsOf = async (rule: RuleIdentity) =>
     (await stage.checkpoints()).filter((object) => object.metadata.name.startsWith(`${rule.name}-`));
+  const pathOf = ({ metadata }: { metadata: { name: string } }) =>
+    `/apis/app.example.com/v1alpha1/namespaces/${stage.namespace}/triggercheckpoints/${metadata.name}`;
+  const remove = async (rule: RuleIdentity, index: number) => {
+    const object = (await objectsOf(rule))[index];
+    if (object === undefined) throw new Error(`no object ${index}`);
+    await stage.must('DELETE', pathOf(object));
+  };
+  const putKeys = async (journal: Journal, from: number, to: number) => {
+    const records = Array.from({ length: to - from }, (_, i) => `s/key-${from + i}`);
+    for (const record of records) journal.put(record, '1');
+    await journal.durable(records);
+  };
+  const putBaseline = async (journal: Journal) => {
+    journal.put('s', '1');
+    await journal.durable('s');
+  };
+  /** Notes the writes, and fails those that it is told to. */
+  const watched = () => {
+    const writes: string[] = [];
+    const fail = new Set<string>();
+    const client: KubeClient = new Proxy(kube, {
+      get(target, name: keyof KubeClient) {
+        const method = target[name].bind(target) as (...args: unknown[]) => unknown;
+        if (name !== 'patch' && name !== 'create') return method;
+        return (...args: unknown[]) => {
+          const object = name === 'create' ? (args[2] as { metadata: { name: string } }).metadata : args[0];
+          const write = `${name} ${(object as { name: string }).name.at(-1)}`;
+          writes.push(write);
+          if (fail.delete(write)) return Promise.reject(new TriggerError('KT_KUBE_UNREACHABLE', 'no answer'));
+          return method(...args);
+        };
+      },
+    });
+    return { writes, fail, client };
+  };
 
   it('finds after a restart what was stored before it', async () => {
     const rule = await newRule();
@@ -151,12 +186,88 @@ describeOnClusters('checkpoints in the cluster', (start) => {
     const journal = await open(rule);
     journal.put('s/a', '1');
     await journal.durable('s/a');
-    for (const { metadata } of await objectsOf(rule)) {
-      const path = `/apis/app.example.com/v1alpha1/namespaces/${rule.namespace}/triggercheckpoints/${metadata.name}`;
-      await stage.must('DELETE', path);
-    }
+    await remove(rule, 0);
     journal.put('s/a', '2');
     await expect(journal.durable('s/a')).rejects.toMatchObject({ code: 'KT_CHECKPOINT_CONFLICT', retry: 'never' });
+  });
+
+  describe('of which one object was deleted while nothing ran', () => {
+    const deleted = async (rule: RuleIdentity, index: number): Promise<Journal> => {
+      await remove(rule, index);
+      return open(rule, 'later');
+    };
+
+    it.each([0, 1, 2])('have no baseline any more, whichever it was: %i', async (index) => {
+      const rule = await newRule();
+      const journal = await open(rule);
+      await putKeys(journal, 0, 600);
+      await putBaseline(journal);
+      await journal.close();
+      expect((await open(rule)).stored.get('s')).toBe('1');
+      const { stored } = await deleted(rule, index);
+      expect(stored.get('s') ?? '').toBe('');
+      expect([...stored.keys()].filter((record) => record.startsWith('s/'))).toHaveLength(index === 2 ? 500 : 350);
+    });
+
+    it('have none either when it was added after the baseline; the next one counts', async () => {
+      const rule = await newRule();
+      const journal = await open(rule);
+      await putKeys(journal, 0, 10);
+      await putBaseline(journal);
+      await putKeys(journal, 10, 300);
+      await journal.close();
+      const then = await deleted(rule, 1);
+      expect(then.stored.get('s')).toBe('');
+      await putBaseline(then);
+      await then.close();
+      expect((await open(rule)).stored.get('s')).toBe('1');
+    });
+
+    it('have theirs when nothing tells how many there were: the version before wrote it', async () => {
+      const rule = await newRule();
+      const journal = await open(rule);
+      await putKeys(journal, 0, 600);
+      await putBaseline(journal);
+      await journal.close();
+      for (const object of await objectsOf(rule)) {
+        await stage.must(
+          'PATCH',
+          pathOf(object),
+          { objects: null },
+          { 'content-type': 'application/merge-patch+json' },
+        );
+      }
+      expect((await deleted(rule, 0)).stored.get('s')).toBe('1');
+    });
+  });
+
+  it('cost one write for a change, and one more where an object is added to those of a baseline', async () => {
+    const rule = await newRule();
+    const { client, writes } = watched();
+    const journal = await open(rule, 'a', client);
+    await putKeys(journal, 0, 251);
+    await putBaseline(journal);
+    expect(writes.splice(0)).toEqual(['create 0', 'create 1', 'patch 1']);
+    await putKeys(journal, 0, 1);
+    expect(writes.splice(0)).toEqual(['patch 0']);
+    await putKeys(journal, 251, 520);
+    expect(writes.splice(0)).toEqual(['patch 1', 'create 2', 'patch 1']);
+    await putKeys(journal, 510, 520);
+    expect(writes.splice(0)).toEqual(['patch 2']);
+  });
+
+  it('tell how many there are with the next write when they could not before', async () => {
+    const rule = await newRule();
+    const { client, fail, writes } = watched();
+    const journal = await open(rule, 'a', client);
+    await putKeys(journal, 0, 249);
+    await putBaseline(journal);
+    fail.add('patch 0');
+    await putKeys(journal, 250, 251);
+    await journal.close();
+    expect(writes).toEqual(['create 0', 'patch 0', 'create 1', 'patch 0', 'patch 1', 'patch 0']);
+    await remove(rule, 1);
+    expect((await open(rule)).stored.get('s')).toBe('');
   });
 
   it('says that it cannot be read', async () => {
