@@ -380,4 +380,32 @@ describe('a killed delivery', () => {
     }
     expect(new Set(action.runs.map(({ id }) => id)).size).toBe(4);
   });
+
+  it.each([
+    ['its checkpoint was deleted', ({ disk }: Harness) => Promise.resolve(disk.records.clear())],
+    [
+      'its source was edited and edited back',
+      async (harness: Harness) => {
+        const sources = harness.setup.sources.map((source) => ({ ...source, id: 'edited' }));
+        await (await harness.successor({ sources }).start()).stop();
+      },
+    ],
+  ])('gives it another id also after %s', async (_, forget) => {
+    const { world, action, harness } = setUp();
+    await harness.start();
+    for (const revision of ['2', '1']) {
+      world.set('a', revision);
+      await harness.clock.advance(5000);
+    }
+    await harness.stop();
+    await forget(harness);
+    const next = await harness.successor().start();
+    expect(action.said).toEqual(['a@2', 'a@1']);
+    for (const revision of ['2', '1']) {
+      world.set('a', revision);
+      await next.clock.advance(5000);
+    }
+    expect(action.said).toEqual(['a@2', 'a@1', 'a@2', 'a@1']);
+    expect(new Set(action.runs.map(({ id }) => id)).size).toBe(4);
+  });
 });

@@ -6,7 +6,7 @@ import { ABSENT, MemoryCheckpointStore } from './support/core.js';
 import { IDENTITY } from './support/harness.js';
 
 async function open(store: MemoryCheckpointStore, edge: string[] = []): Promise<RuleCheckpoint> {
-  return new RuleCheckpoint(await store.open(IDENTITY), ['s', ...edge], edge);
+  return new RuleCheckpoint(await store.open(IDENTITY), { sourceIds: ['s', ...edge], edgeSourceIds: edge, nowMs: 0 });
 }
 
 const state = (key: string, revision: string, sourceId = 's') => ({ sourceId, key, revision });
@@ -60,7 +60,7 @@ describe('the combined revision', () => {
       durable: () => new Promise((resolve) => stored.push(resolve)),
       close: () => Promise.resolve(),
     };
-    const checkpoint = new RuleCheckpoint(journal, ['s']);
+    const checkpoint = new RuleCheckpoint(journal, { sourceIds: ['s'], nowMs: 0 });
     for (const key of ['a', 'b']) checkpoint.baseline(state(key, '1'));
     const before = checkpoint.readCombinedRevision();
     const [a, b] = [checkpoint.begin(state('a', '2')), checkpoint.begin(state('b', '2'))];
@@ -169,7 +169,8 @@ describe('what may be forgotten', () => {
       checkpoint.settle(state(`k${i}`, 'r', 'queue'));
     }
     const stored = new Map([...(await store.open(IDENTITY)).stored].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-    const again = new RuleCheckpoint({ ...(await store.open(IDENTITY)), stored }, ['queue'], ['queue']);
+    const journal = { ...(await store.open(IDENTITY)), stored };
+    const again = new RuleCheckpoint(journal, { sourceIds: ['queue'], edgeSourceIds: ['queue'], nowMs: 0 });
     churn(again, 3, 'queue');
     expect([999, 998, 997, 996].map((i) => again.get('queue', `k${i}`)?.settled)).toEqual([
       undefined,

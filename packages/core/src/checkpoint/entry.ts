@@ -20,7 +20,7 @@ export interface CheckpointEntry {
   readonly begun?: Begun;
   /** The revision that actions last saw, where it differs from `settled` (because a filter dropped the later one). */
   readonly acted?: string;
-  /** Numbers the rule's deliveries; makes event ids unique when a state comes back. */
+  /** Numbers the rule's deliveries, growing with time; makes event ids unique when a state comes back. 0 before the first one. */
   readonly sequence: number;
   /** Set when the settled revision was given up: its dead letter. It stays while that is delivered again. */
   readonly failed?: string;

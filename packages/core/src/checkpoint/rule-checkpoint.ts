@@ -19,6 +19,15 @@ export interface KeyState {
   readonly mark?: string;
 }
 
+export interface CheckpointOptions {
+  /** Records of other sources are removed: whoever comes back later is new. */
+  readonly sourceIds: Iterable<string>;
+  /** Of the keys of each of these only the latest are remembered. */
+  readonly edgeSourceIds?: Iterable<string>;
+  /** When the checkpoint is opened, in milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
 const TRIPPED = '!tripped';
 const FORGOTTEN = '!forgotten';
 
@@ -41,18 +50,15 @@ export class RuleCheckpoint {
   readonly #combined: CombinedRevision;
   /** Beginnings that are not stored yet, with what the targets have until then: a process that is killed now knows nothing of them. */
   #beginning: Map<string, string> | undefined;
-  #sequence = 0;
+  /** Never smaller than the seconds at the opening: numbers whose records are gone, with the checkpoint or the source, do not come again. */
+  #sequence: number;
   #tripped: string | undefined;
 
-  /**
-   * Records of sources that are not in `sourceIds` are removed: whoever comes back later is new. Of the keys of each of `edgeSourceIds`
-   * only the latest are remembered.
-   */
   constructor(
     private readonly journal: Journal,
-    sourceIds: Iterable<string>,
-    edgeSourceIds: Iterable<string> = [],
+    { sourceIds, edgeSourceIds = [], nowMs }: CheckpointOptions,
   ) {
+    this.#sequence = Math.floor(nowMs / 1000);
     const wanted = new Set(sourceIds);
     this.#baselines = new Baselines(journal);
     this.#edgeSources = [...edgeSourceIds];

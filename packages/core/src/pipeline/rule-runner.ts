@@ -84,11 +84,11 @@ export class RuleRunner {
     const journal = await this.#open();
     if (this.#stop.signal.aborted) return journal.close();
     const edge = rule.sources.filter(({ plugin }) => plugin.semantics === 'edge');
-    const checkpoint = new RuleCheckpoint(
-      journal,
-      [...rule.sources.map(idOf), MANUAL_ID],
-      [...edge.map(idOf), MANUAL_ID],
-    );
+    const checkpoint = new RuleCheckpoint(journal, {
+      sourceIds: [...rule.sources.map(idOf), MANUAL_ID],
+      edgeSourceIds: [...edge.map(idOf), MANUAL_ID],
+      nowMs: this.services.scheduler.now(),
+    });
     this.#checkpoint = checkpoint;
     const context = this.#context();
     const report = (said: RuleReport) => this.#reports.next(said);
