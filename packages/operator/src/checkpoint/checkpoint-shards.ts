@@ -15,6 +15,7 @@ interface Shard {
   /** Undefined until it was created. */
   resourceVersion: string | undefined;
   size: number;
+  /** Of its records as they were when they were placed. */
   bytes: number;
   /** How many objects there are by what this one says. */
   told: number;
@@ -77,7 +78,7 @@ export class CheckpointShards {
     for (const other of this.#shards) {
       if (other.holdsBaseline && isCreated(other) && other.told < this.#created) await this.#put(other, NOTHING);
     }
-    for (const [record, value] of batch) if (value === null) this.#placeOf.delete(record);
+    for (const [record, value] of batch) if (value === null) this.#free(record, shard);
     return batch.keys();
   }
 
@@ -114,6 +115,13 @@ export class CheckpointShards {
     shard.size += 1;
     shard.bytes += record.length + value.length + 8;
     if (isBaseline(record)) shard.holdsBaseline = true;
+  }
+
+  /** It counts as the average: what it was when it was placed nobody knows any more. */
+  #free(record: string, shard: Shard): void {
+    this.#placeOf.delete(record);
+    shard.bytes -= Math.round(shard.bytes / shard.size);
+    shard.size -= 1;
   }
 
   async #put(shard: Shard, batch: ReadonlyMap<string, string | null>): Promise<void> {
