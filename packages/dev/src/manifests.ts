@@ -50,6 +50,7 @@ export class Manifests {
     try {
       if (!statSync(path).isDirectory()) return [path];
       const names = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name));
+      if (names.length === 0) this.#complain(`${path}: there is no .yaml, .yml or .json file in it`);
       return names.toSorted().map((name) => join(path, name));
     } catch (thrown) {
       this.#complain(inWords(thrown));

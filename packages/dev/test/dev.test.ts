@@ -157,7 +157,9 @@ describe('kube-trigger dev', () => {
     workshop.save('rules/rule.yaml', rule('{ shout: {} }'));
     workshop.save('rules/bad.yaml', 'a: [');
     workshop.save('rules/none.yaml', 'just: text');
-    workshop.run('-f', 'rules');
+    mkdirSync(join(workshop.folder, 'empty'));
+    workshop.run('-f', 'rules', '-f', 'empty');
+    await workshop.said(/files: empty: there is no \.yaml, \.yml or \.json file in it/);
     await workshop.said(/files: rules\/bad\.yaml: .*at line 1/);
     await workshop.said(
       /files: rules\/none\.yaml: a document in it is no object with apiVersion, kind and metadata\.name/,

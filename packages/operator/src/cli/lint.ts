@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkRules } from '../rule-files/check-rules.js';
 import type { Finding } from '../rule-files/manifests.js';
+import { pathsWithoutRules, STDIN } from '../rule-files/read-files.js';
 import { EXIT, Finished } from './exit-codes.js';
 import { coloured, type Output, outputOption, printAs } from './output.js';
 import { allChosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
@@ -19,7 +20,7 @@ export function lintCommand(): Command {
       'after',
       `
 Objects of other kinds are passed over, so the output of Helm and Kustomize can be piped in.
-Exit codes: 0 nothing is wrong, 1 something is, 2 a file cannot be read or the usage is wrong.
+Exit codes: 0 nothing is wrong, 1 something is or there is no TriggerRule at all, 2 a file cannot be read or the usage is wrong.
 
 Examples:
   kube-trigger lint rules/*.yaml
@@ -31,19 +32,24 @@ Examples:
 
 async function lint(paths: readonly string[], options: LintOptions): Promise<void> {
   const files = await contentsOf(paths);
-  const { rules, findings } = checkRules(files, {
+  const { findings } = checkRules(files, {
     registry: await allChosenPlugins(options),
     namespace: options.namespace,
   });
   const checked = files.flatMap((file) => file.rules).length;
+  const empty = pathsWithoutRules(paths, files);
+  for (const path of empty) process.stderr.write(`there is no TriggerRule in ${path === '-' ? STDIN : path}\n`);
   printAs(options.output, { rules: checked, findings }, () => {
     for (const finding of findings) process.stdout.write(`${inWords(finding)}\n`);
-    const bad = checked - rules.length;
-    process.stderr.write(
-      `${counted(checked, 'rule')}, ${bad === 0 && findings.length === 0 ? 'all fine' : counted(findings.length, 'finding')}\n`,
-    );
+    process.stderr.write(`${counted(checked, 'rule')}${verdictOn(checked, findings)}\n`);
   });
-  if (findings.length > 0) throw new Finished(EXIT.failed);
+  // Who checks nothing, as with a folder that was misspelt, must not take it for checked.
+  if (findings.length > 0 || checked === 0) throw new Finished(EXIT.failed);
+}
+
+function verdictOn(checked: number, findings: readonly Finding[]): string {
+  if (findings.length > 0) return `, ${counted(findings.length, 'finding')}`;
+  return checked === 0 ? '' : ', all fine';
 }
 
 /** `file:line:column: rule: path: message`, which editors and CI systems make links of. */

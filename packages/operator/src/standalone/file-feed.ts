@@ -3,7 +3,7 @@ import type { Logger } from '@kube-trigger/core';
 import { concatMap, exhaustMap, from, type Observable, type SchedulerLike, startWith, timer } from 'rxjs';
 import { FIRE_ANNOTATION, RESUME_ANNOTATION, RETRY_ANNOTATION } from '../api/resources.js';
 import type { FileContent, Finding, RuleManifest } from '../rule-files/manifests.js';
-import { readRuleFiles } from '../rule-files/read-files.js';
+import { pathsWithoutRules, readRuleFiles } from '../rule-files/read-files.js';
 import type { FeedEvent, RuleFeed } from '../rules/rule-feed.js';
 import type { TriggerRule } from '../rules/trigger-rule.js';
 
@@ -34,6 +34,7 @@ export async function fileFeed(options: FileFeedOptions): Promise<RuleFeed> {
 class RulesOfFiles {
   #known = new Map<string, TriggerRule>();
   #complaint = '';
+  #empty = '';
 
   constructor(private readonly options: FileFeedOptions) {}
 
@@ -58,6 +59,7 @@ class RulesOfFiles {
   async read(): Promise<FeedEvent[]> {
     const contents = await readRuleFiles(this.options.paths);
     const found = this.#rulesOf(contents);
+    this.#tellEmpty(pathsWithoutRules(this.options.paths, contents));
     const events: FeedEvent[] = [];
     for (const [id, { namespace, name }] of this.#known)
       if (!found.has(id)) events.push({ type: 'absent', namespace, name });
@@ -65,6 +67,14 @@ class RulesOfFiles {
     this.#known = found;
     this.options.onRules?.(new Set([...found.values()].map(({ uid }) => uid)));
     return events;
+  }
+
+  /** Somebody who gave a path expects rules from it. */
+  #tellEmpty(paths: readonly string[]): void {
+    const empty = paths.join(', ');
+    if (empty !== '' && empty !== this.#empty)
+      this.options.logger.warn({ paths, fix: 'Put TriggerRules there, or correct --file' }, 'no TriggerRule is there');
+    this.#empty = empty;
   }
 
   #rulesOf(contents: readonly FileContent[]): Map<string, TriggerRule> {

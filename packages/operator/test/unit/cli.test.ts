@@ -101,6 +101,39 @@ describe('kube-trigger', () => {
     });
   });
 
+  describe('lint', () => {
+    const rule = `apiVersion: app.example.com/v1alpha1
+kind: TriggerRule
+metadata: { name: web }
+spec:
+  sources: [{ configMap: { name: cm } }]
+  actions: [{ updatePodTemplate: { objectRef: { kind: Deployment, name: web } } }]
+`;
+    const other = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: cm }\n';
+
+    it('of a folder without any TriggerRule says so and ends with exit code 1', async () => {
+      using folder = new PluginFolder();
+      folder.write('cm.yaml', other);
+      expect(await cli('lint', folder.path)).toBe(1);
+      expect(err.join('')).toBe(`there is no TriggerRule in ${folder.path}\n0 rules\n`);
+      expect(await cli('lint', folder.path, '-o', 'json')).toBe(1);
+      expect(JSON.parse(out.join(''))).toEqual({ rules: 0, findings: [] });
+    });
+
+    it('tells of a path without one, and is content when another path has rules', async () => {
+      using folder = new PluginFolder();
+      const file = folder.write('cm.yaml', other);
+      expect(await cli('lint', folder.write('rule.yaml', rule), file)).toBe(0);
+      expect(err.join('')).toBe(`there is no TriggerRule in ${file}\n1 rule, all fine\n`);
+    });
+
+    it('with nothing to find but findings does not say that there is no rule', async () => {
+      using folder = new PluginFolder();
+      expect(await cli('lint', folder.write('rule.yaml', rule.replace('name: web', 'nam: web')))).toBe(1);
+      expect(err.join('')).toBe('0 rules, 1 finding\n');
+    });
+  });
+
   it('says which kubeconfig it could not read', async () => {
     expect(await cli('retry', 'web', '--kubeconfig', '/does/not/exist')).toBe(1);
     expect(err.join('')).toMatch(/\/does\/not\/exist/);
