@@ -11,7 +11,7 @@ import { type WhatIf, whatIf } from '../explain/what-if.js';
 import { withObject } from '../explain/with-object.js';
 import { createLogger } from '../logger.js';
 import type { ActionStatus, HistoryItem, PendingItem } from '../rules/trigger-rule.js';
-import { UsageError } from './exit-codes.js';
+import { EXIT, Finished, UsageError } from './exit-codes.js';
 import { rowOf } from './history.js';
 import { coloured, type Output, outputOption, printAs, printTable } from './output.js';
 import { allChosenPlugins, type PluginOptions, withPluginOptions } from './plugin-options.js';
@@ -47,7 +47,8 @@ export function explainCommand(): Command {
       'after',
       `
 What is past comes from the rule's status. What would be now is asked of the rule's own plugins, here and with your rights; nothing is
-written or acted on.
+written or acted on. Exit codes: 0 all was told, 1 the rule or one of its sources cannot be asked here, or there is no such rule, 2 the usage
+is wrong.
 
 Examples:
   kube-trigger explain web -n shop
@@ -72,6 +73,12 @@ async function explain(rule: RuleOnCluster, options: ExplainOptions): Promise<vo
     now: await present(rule, { object, asked, options }),
   };
   printAs(options.output, explanation, () => print(explanation));
+  if (!isWhole(explanation.now)) throw new Finished(EXIT.failed);
+}
+
+/** Whether all that was asked could be told. */
+function isWhole(now: Explanation['now']): boolean {
+  return !('cannotTell' in now) && now.sources.every(({ state }) => state === 'Synced');
 }
 
 interface Asked {
@@ -159,7 +166,12 @@ function print({ rule, gates, underWay, targets, history, now }: Explanation): v
   if ('cannotTell' in now) return void out(`  cannot tell: ${now.cannotTell}`);
   for (const { name, state, because } of now.sources)
     if (state !== 'Synced') out(`  ${coloured('red', 'Error')}  ${name}: ${because ?? 'said nothing in time'}`);
-  if (now.events.length === 0) out('  every revision is settled: nothing differs from what was dealt with last');
+  if (now.events.length === 0)
+    out(
+      isWhole(now)
+        ? '  every revision is settled: nothing differs from what was dealt with last'
+        : '  cannot tell whether anything differs from what was dealt with last',
+    );
   for (const { key, change, changedKeys = [], gates: asked, begun, wouldFire } of now.events) {
     const verdict = begun ? 'its delivery began already' : wouldFire ? 'would fire' : 'would not fire now';
     out(`  ${key} ${change}${changedKeys.length === 0 ? '' : ` (${changedKeys.join(', ')})`}: ${verdict}`);

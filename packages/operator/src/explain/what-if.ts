@@ -7,6 +7,7 @@ import {
   LoggerToken,
   type PluginRegistry,
   RandomToken,
+  type RuleIssue,
   SchedulerToken,
   toTriggerError,
   type TriggerEvent,
@@ -44,17 +45,20 @@ export interface EventAnswer {
 export interface WhatIf {
   /** Empty where events were given. */
   readonly sources: readonly SourceLook[];
-  /** What differs from the checkpoint (or was given), and each gate's answer. Empty: every revision is settled. */
+  /** What differs from the checkpoint (or was given), and each gate's answer. Empty when all sources are synced: every revision is settled. */
   readonly events: readonly EventAnswer[];
   readonly actions: readonly GateAnswer[];
 }
 
-/** What would happen now: the rule's own plugins are asked, with this process's rights; nothing is written or acted on. */
+/**
+ * What would happen now: the rule's own plugins are asked, with this process's rights; nothing is written or acted on. Rejects when these
+ * plugins do not accept the rule.
+ */
 export async function whatIf(options: WhatIfOptions): Promise<WhatIf> {
   const { rule: object, registry, logger } = options;
   const { namespace, name, uid } = object;
   const compilation = compileRule({ namespace, name, uid }, object.spec, registry, { acceptedBefore: true });
-  if ('issues' in compilation) return { sources: [], events: [], actions: [] };
+  if ('issues' in compilation) throw new Error(`the rule is not accepted here: ${inWords(compilation.issues)}`);
   const { rule } = compilation;
   const instances = instantiate(rule, containerFor(options));
   const stopped = new AbortController();
@@ -94,6 +98,10 @@ export async function whatIf(options: WhatIfOptions): Promise<WhatIf> {
     stopped.abort();
     await instances.dispose();
   }
+}
+
+function inWords(issues: readonly RuleIssue[]): string {
+  return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
 }
 
 const NONE: ReadonlySet<string> = new Set();

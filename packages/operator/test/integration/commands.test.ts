@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describeOnClusters, kubeconfigFor, never } from '@kube-trigger/testing';
+import { describeOnClusters, eventually, kubeconfigFor, never } from '@kube-trigger/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { runCli } from '../../src/cli/cli.js';
 import { seedRule, Stage } from '../support/stage.js';
@@ -41,8 +41,7 @@ describeOnClusters('the command line says and does', (start, server) => {
       vi.spyOn(process.stdout, 'write').mockImplementation((text) => (out += String(text)) !== ''),
       vi.spyOn(process.stderr, 'write').mockImplementation((text) => (err += String(text)) !== ''),
     ];
-    // What is to be completed has its own.
-    const cluster = args[0] === 'complete' ? [] : ['--kubeconfig', join(dir, 'kubeconfig')];
+    const cluster = args.includes('--kubeconfig') ? [] : ['--kubeconfig', join(dir, 'kubeconfig')];
     const code = await runCli([...args, ...cluster]);
     for (const spy of spies) spy.mockRestore();
     return { code, out, err };
@@ -125,6 +124,45 @@ describeOnClusters('the command line says and does', (start, server) => {
       actions: [{ verdict: 'Pass' }],
     });
     await stage.deleteRule('users');
+  });
+
+  it('explain: that it cannot tell, when the rule is not accepted here', async () => {
+    await stage.rule('foreign', { sources: [{ configMap: { name: 'cm' } }], actions: [{ chat: { room: 'lobby' } }] });
+    const event = join(dir, 'foreign.yaml');
+    await writeFile(event, `{key: ConfigMap/${stage.namespace}/cm, change: updated, changedKeys: [a]}`);
+    for (const asked of [[], ['--event', event]]) {
+      const { code, out } = await cli('explain', 'foreign', ...asked);
+      expect(out).toMatch(
+        /Now\n +cannot tell: the rule is not accepted here: spec\.actions\[0\].*: no action plugin "chat" is installed/,
+      );
+      expect(out).not.toContain('settled');
+      expect(code).toBe(1);
+    }
+    const { code, out } = await cli('explain', 'foreign', '-o', 'json');
+    expect(JSON.parse(out)).toMatchObject({
+      now: { cannotTell: expect.stringMatching(/no action plugin "chat"/) as string },
+    });
+    expect(code).toBe(1);
+    await stage.deleteRule('foreign');
+  });
+
+  it('explain: that it cannot tell whether something differs, when a source cannot be read', async () => {
+    const { cluster, namespace } = stage;
+    const rules = { apiGroups: ['app.example.com'], resources: ['*'], verbs: ['get', 'list', 'watch'] };
+    await cluster.grant(namespace, 'looker', [rules]);
+    const kubeconfig = join(dir, 'looker');
+    await writeFile(kubeconfig, await cluster.serviceAccountKubeconfig(namespace, 'looker'));
+    const { code, out } = await eventually(
+      async () => {
+        const answer = await cli('explain', 'web', '-n', namespace, '--kubeconfig', kubeconfig);
+        return answer.out === '' ? undefined : answer;
+      },
+      { because: 'the rights are in force a moment later' },
+    );
+    expect(out).toMatch(/Error +configMap\[0\]: .*forbidden/);
+    expect(out).toMatch(/cannot tell whether anything differs from what was dealt with last/);
+    expect(out).not.toContain('settled');
+    expect(code).toBe(1);
   });
 
   it('explain in words, with what was done before the operator went away and what would be now', async () => {
