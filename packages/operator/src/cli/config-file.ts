@@ -10,7 +10,7 @@ import { parse } from 'yaml';
  */
 export function withConfigFile(args: readonly string[], program: Command): string[] {
   const at = args.findIndex((arg) => arg === '--config' || arg.startsWith('--config='));
-  const command = program.commands.find((candidate) => candidate.name() === args[0]) ?? program;
+  const { command, depth } = commandOf(args, program);
   if (at < 0 || !command.options.some(({ long }) => long === '--config')) return [...args];
   const inline = args[at]?.split('=', 2)[1];
   const file = inline ?? args[at + 1];
@@ -22,7 +22,18 @@ export function withConfigFile(args: readonly string[], program: Command): strin
     if (option === undefined) throw unknownKey(file, key, [...known.keys()]);
     return own.has(key) ? flags(option, value, `${file}: ${key}`) : [];
   });
-  return [...args.slice(0, 1), ...fromFile, ...args.slice(1)];
+  return [...args.slice(0, depth), ...fromFile, ...args.slice(depth)];
+}
+
+/** The command that the first words name, such as `plugins list`, and how many words that are. */
+function commandOf(args: readonly string[], program: Command): { readonly command: Command; readonly depth: number } {
+  let command = program;
+  for (const [depth, word] of args.entries()) {
+    const next = command.commands.find((candidate) => candidate.name() === word);
+    if (next === undefined) return { command, depth };
+    command = next;
+  }
+  return { command, depth: args.length };
 }
 
 function keysOf(command: Command): Map<string, Option> {

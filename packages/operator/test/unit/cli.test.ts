@@ -72,6 +72,19 @@ describe('kube-trigger', () => {
       expect(err.join('')).toMatch(/plugin \.\/nowhere was refused: there is no .*nowhere/);
     });
 
+    it('takes them for a command below another one, too', async () => {
+      using folder = new PluginFolder();
+      folder.install('chat', source);
+      const file = folder.write('config.yaml', `plugins: [chat]\npluginsDir: ${folder.path}\n`);
+      expect(await cli('plugins', 'list', '--config', file)).toBe(0);
+      expect(out.join('')).toContain('Says something in a chat.');
+      out.length = 0;
+      expect(await cli('plugins', 'describe', 'chat', `--config=${file}`)).toBe(0);
+      expect(out.join('')).toContain('Says something in a chat.');
+      expect(await cli('plugins', 'list', '--config', '/does/not/exist')).toBe(1);
+      expect(err.join('')).toMatch(/--config \/does\/not\/exist: ENOENT/);
+    });
+
     it.each([
       ['helthPort: 80', /config\.yaml: there is no option "helthPort"; did you mean "healthPort"\?/],
       ['plugin: [chat]', /no option "plugin"; did you mean "plugins"/],
