@@ -76,6 +76,14 @@ describe('bad windows and blackouts', () => {
   });
 });
 
+describe('good windows and blackouts', () => {
+  it('may have hundreds of beginnings that follow one another', () => {
+    const config = { schedule: '* 9-17 * * 1-5', durationMinutes: 1 };
+    expect(wrongWith(window, config)).toEqual([]);
+    expect(wrongWith(blackout, config)).toEqual([]);
+  });
+});
+
 describe('a closed window in a rule', () => {
   async function started(filters: object[] = [{ window: { schedule: '0 22 * * *', durationMinutes: 60 } }]) {
     const bench = new Bench(filters, Date.parse('2026-01-01T12:00:00Z'));

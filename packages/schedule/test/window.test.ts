@@ -59,6 +59,44 @@ describe('a window that is always open', () => {
     expect(isAlwaysOpen({ starts: cronSchedule('0 0 * * 1-5'), durationMs: 24 * HOUR })).toBe(false);
   });
 
+  it.each([
+    ['* 9-17 * * 1-5', 1],
+    ['* * * * 1-5', 1],
+    ['* 0-22 * * *', 1],
+    ['0-58 * * * *', 1],
+    ['* * 1-30 * *', 1],
+    ['* * * 1-11 *', 1],
+    ['* * * * 1-6', 11 * 60],
+    ['0-20 * * * * *', 1, true],
+    ['*/2 * * * *', 1],
+    ['*/2 * * * *', 2, true],
+    ['0 * * * *', 59],
+    ['0,20 * * * *', 40, true],
+    ['0,20 * * * *', 39],
+    ['0 */6 * * *', 13 * 60, true],
+    ['0 0 * * 1-5', 71 * 60],
+    ['0 0 * * 1-5', 72 * 60, true],
+    ['0 0 * 1-11 *', 24 * 60],
+    ['0 0 1 * *', 30 * 24 * 60],
+    ['0 0 1 * *', 31 * 24 * 60, true],
+    ['0 0 1 1 *', 31 * 24 * 60],
+    ['* * * * * *', 1, true],
+    ['* * * * * *', 12 * 60, true],
+    ['* * * * * *', 31 * 24 * 60, true],
+  ])('is told from one with gaps, with few questions: %s for %i minutes', (expression, minutes, isOpen = false) => {
+    const starts = cronSchedule(expression);
+    let asked = 0;
+    const counted = { next: (afterMs: number) => ((asked += 1), starts.next(afterMs)) };
+    expect(isAlwaysOpen({ starts: counted, durationMs: minutes * 60_000 })).toBe(isOpen);
+    expect(asked).toBeLessThan(2000);
+  });
+
+  it('is not one that the end of summer time makes too short', () => {
+    const starts = cronSchedule('0 0 * * *', { timeZone: 'Europe/Berlin' });
+    expect(isAlwaysOpen({ starts, durationMs: 24 * HOUR })).toBe(false);
+    expect(isAlwaysOpen({ starts, durationMs: 25 * HOUR })).toBe(true);
+  });
+
   it('says a bounded time', () => {
     expect(windowAt({ starts: everySchedule(1000), durationMs: 1000 }, 500_000).untilMs).toBe(601_000);
   });
