@@ -84,6 +84,7 @@ export type {
   UndoneReport,
   WaitingReport,
 } from './pipeline/report.js';
+export { longestWindow } from './pipeline/gates.js';
 export type { ManualRun } from './pipeline/manual.js';
 export { openSource } from './pipeline/open-source.js';
 export type { SourceToOpen } from './pipeline/open-source.js';

@@ -46,6 +46,7 @@ describe('the exports', () => {
         "instantiate",
         "isBaseline",
         "isTriggerError",
+        "longestWindow",
         "nearest",
         "openSource",
         "readRecordedEvents",

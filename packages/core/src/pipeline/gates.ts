@@ -67,7 +67,7 @@ export function gatesOf(rule: CompiledRule, { filters }: RuleInstances, options:
       if ('gate' in answer) break;
       if (needsObject && !('object' in event)) return 'needs object';
       answer = ask(name, () => filter.decide(config, event, context));
-      if ('window' in answer) window = longest(window, answer.window);
+      if ('window' in answer) window = longestWindow(window, answer.window);
     }
     return 'gate' in answer ? answer : { pass: true, window };
   };
@@ -91,7 +91,8 @@ export function gatesOf(rule: CompiledRule, { filters }: RuleInstances, options:
   };
 }
 
-function longest(one: CoalesceWindow, other: CoalesceWindow = one): CoalesceWindow {
+/** What two that ask changes to begin together come to. */
+export function longestWindow(one: CoalesceWindow, other: CoalesceWindow = one): CoalesceWindow {
   const quietMs = Math.max(one.quietMs, other.quietMs);
   // Who asks for no quiet has no say in how long it may take.
   const waits = [one, other].filter((window) => window.quietMs > 0).map(({ maxWaitMs }) => maxWaitMs);

@@ -31,6 +31,7 @@ export function evalCommand(): Command {
       'after',
       `
 An event has a key and, optionally, at, source, change, changedKeys, data, object and expect. The clock stands at the time of each event.
+As in the operator, what passes begins together with what else changes: after the quiet of delivery.coalesce or of debounce by: rule.
 expect is an outcome (Fires, Drop, Replaced, Waits, Error), or a map of outcome, gate, because (a part of it) and at.
 Exit codes: 0 all is as expected, 1 something is not, 2 a file cannot be read or the usage is wrong.
 
