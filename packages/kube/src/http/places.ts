@@ -7,6 +7,11 @@ export class Places {
     this.#free = size;
   }
 
+  /** Somebody waits for a place. */
+  get wanted(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Resolves with what gives the place free again. Rejects with the signal's reason when that aborts first. */
   take(signal?: AbortSignal): Promise<Disposable> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);

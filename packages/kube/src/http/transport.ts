@@ -9,9 +9,17 @@ import { Places } from './places.js';
 /** Of a WebSocket. The output of a command comes in messages of 32 KiB. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
-/** So many requests may be under way at a time; those that do not wait for a place (the Lease's, probes) find a connection beside them. */
+/** So many requests may be under way at a time. */
 export const PLACES = 64;
-const CONNECTIONS = PLACES + 8;
+
+/**
+ * So many watches are probed at a time. One takes three seconds of every 25 to 30, so that up to 530 silent watches do not wait for one
+ * another. A connection is made when it is needed, and closed when it is not for 30 s: few watches have few.
+ */
+export const PROBES = 64;
+
+/** A connection for each of these, and some for who does not wait for a place (the Lease): nobody ever stands behind a probe. */
+const CONNECTIONS = PLACES + PROBES + 8;
 
 /**
  * So many watches of one kind list at a time: more would be done no sooner, since one thread reads what comes, and what is half read takes
@@ -41,6 +49,8 @@ export interface Line {
  */
 export class Transport {
   readonly counters: TransportCounters = { requests: 0, failures: {} };
+  /** For watches while they are probed. */
+  readonly probes = new Places(PROBES);
   readonly #sockets = new Set<Socket>();
   readonly #lists = new Map<string, Places>();
   #dial: Dialer | undefined;
