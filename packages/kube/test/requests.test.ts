@@ -279,6 +279,20 @@ describe('time', () => {
     expect(api.requests).toHaveLength(1);
   });
 
+  it.each([
+    ['seconds', '3600'],
+    ['more than a timer can hold', '9999999'],
+    ['a date', 'Fri, 01 Jan 2100 00:00:00 GMT'],
+  ])('a Retry-After of more than a minute (%s) is taken for a minute', async (_, header) => {
+    answerWith(503, { kind: 'Status' }, { 'retry-after': header });
+    expect(await errorOf(kube.client.get(cm))).toMatchObject({ retry: { afterMs: 60_000 } });
+  });
+
+  it('more than a minute in the Status is taken for a minute as well', async () => {
+    answerWith(429, { kind: 'Status', details: { retryAfterSeconds: 3_600 } });
+    expect(await errorOf(kube.client.get(cm))).toMatchObject({ retry: { afterMs: 60_000 } });
+  });
+
   it('503 with Retry-After is repeated for reads only: a write may have been done', async () => {
     answerWith(503, { kind: 'Status' }, { 'retry-after': '1' });
     expect(await errorOf(kube.client.patch(cm, {}, { type: 'merge' }))).toMatchObject({ code: 'KT_KUBE_SERVER_ERROR' });

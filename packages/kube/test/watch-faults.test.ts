@@ -1,7 +1,8 @@
+import { VirtualClock } from '@kube-trigger/core/testing';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { KubeAuth } from '../src/index.js';
+import { DEFAULT_TIMINGS, type KubeAuth } from '../src/index.js';
 import { configMaps, eventually, FAST, pass, Tape, testClient, type TestClient } from './support/harness.js';
 import { gone, item, OpenWatch, ScriptedApi, sendStatus } from './support/scripted-api.js';
 
@@ -225,6 +226,29 @@ describe('how often a server is asked', () => {
     await tape.hears('synced');
     expect(gapMs('list', 0, 1)).toBeGreaterThanOrEqual(990);
     expect(gapMs('list', 0, 1)).toBeLessThan(1_400);
+  });
+
+  it('a Retry-After of an hour is told to those who were synced, and the server is asked again after about a minute', async () => {
+    const clock = new VirtualClock();
+    await using slow = testClient(api.url, { scheduler: clock, timings: DEFAULT_TIMINGS });
+    using tape = new Tape(slow.client.watch(configMaps()));
+    await watching();
+    let refuse = true;
+    api.intercept = (request, response) => {
+      if (request.kind !== 'watch' || !refuse) return false;
+      refuse = false;
+      sendStatus(response, 503, { headers: { 'retry-after': '3600' } });
+      return true;
+    };
+    api.lastWatch.reset();
+    // The first attempt after a loss is made within a second.
+    await eventually(() => slow.client.stats().watches[0]?.state === 'waiting');
+    await clock.advance(1_000);
+    await tape.hears('!KT_KUBE_SERVER_ERROR');
+    await clock.advance(59_000);
+    expect(slow.client.stats().watches[0]?.state).toBe('waiting');
+    await clock.advance(7_000);
+    await watching(2);
   });
 
   it('a server that is away is not a word for those who were synced, when it comes back soon', async () => {

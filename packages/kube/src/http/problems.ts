@@ -72,8 +72,17 @@ function retryOf(code: KubeErrorCode, afterMs: number | undefined): RetryHint {
   return afterMs === undefined ? 'backoff' : { afterMs };
 }
 
-/** `Retry-After` in seconds or as an HTTP date, else the Status' own field. Only 429 and 503 carry one that counts. */
+/** An API server that asks for more is asked again all the same: whoever waits is blind, or holds a key up. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/** `Retry-After`, at most a minute. */
 function retryAfterMs(headers: IncomingHttpHeaders, body: StatusBody | undefined): number | undefined {
+  const askedMs = askedToWaitMs(headers, body);
+  return askedMs === undefined ? undefined : Math.min(askedMs, MAX_RETRY_AFTER_MS);
+}
+
+/** In seconds or as an HTTP date, else the Status' own field. Only 429 and 503 carry one that counts. */
+function askedToWaitMs(headers: IncomingHttpHeaders, body: StatusBody | undefined): number | undefined {
   const header = headers['retry-after'];
   if (header !== undefined) {
     const seconds = Number(header);

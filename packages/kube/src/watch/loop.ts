@@ -146,7 +146,7 @@ export class WatchLoop<T> {
     }
     const livedMs = this.#establishedAt === undefined ? undefined : transport.now() - this.#establishedAt;
     const waitMs = livedMs === undefined ? this.#pace.failed(failure) : this.#pace.ended(livedMs, failure);
-    await this.#digest(failure, livedMs ?? 0);
+    await this.#digest(failure, livedMs ?? 0, waitMs);
     return waitMs;
   }
 
@@ -271,7 +271,7 @@ export class WatchLoop<T> {
   }
 
   /** What a failure changes: the position, the credentials, and whether subscribers hear of it. */
-  async #digest(failure: TriggerError | undefined, livedMs: number): Promise<void> {
+  async #digest(failure: TriggerError | undefined, livedMs: number, waitMs: number): Promise<void> {
     const { transport, logger } = this.parts;
     const { timings, now } = transport;
     if (failure === undefined && livedMs >= timings.settledAfterMs) return;
@@ -283,7 +283,7 @@ export class WatchLoop<T> {
     const repeated = this.#lastCode === error.code;
     this.#lastCode = error.code;
     if (SELF_HEALING.has(error.code) && !repeated) return;
-    const lasting = now() - this.#downSince >= timings.interruptedAfterMs;
+    const lasting = Math.max(waitMs, now() - this.#downSince) >= timings.interruptedAfterMs;
     if (this.#everSynced && PASSING.has(error.code) && !lasting) return;
     this.#interrupt(error);
   }
