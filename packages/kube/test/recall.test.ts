@@ -112,6 +112,23 @@ describe('a subscriber that recalls', () => {
     expect(tape.said.filter((said) => said.includes('o4'))).toEqual(['+o4@13=anew']);
   });
 
+  it('hears of no change and no making of the object that the one that was read replaced', async () => {
+    api.items = objects(10);
+    const made = item('o4', 25, { k: 'anew' });
+    api.items[4] = { ...made, metadata: { ...made.metadata, uid: 'another' } };
+    using tape = new Tape(kube.client.watch(configMaps({ recall: knowsFirst })));
+    await watching();
+    api.lastWatch.send('MODIFIED', item('o4', 21, { k: 'former' }));
+    api.lastWatch.send('DELETED', item('o4', 22));
+    const between = item('o4', 23, { k: 'between' });
+    api.lastWatch.send('ADDED', { ...between, metadata: { ...between.metadata, uid: 'third' } });
+    api.lastWatch.send('DELETED', { metadata: { ...between.metadata, uid: 'third', resourceVersion: '24' } });
+    api.lastWatch.send('ADDED', api.items[4]);
+    api.lastWatch.send('MODIFIED', item('o5', 26, { k: 'x' }));
+    await tape.hears('+o5@26=x');
+    expect(tape.said.filter((said) => said.includes('o4'))).toEqual(['+o4@25=anew']);
+  });
+
   it('says of an object that went between the list and its reading that it is absent', async () => {
     api.items = objects(10);
     const tape = new Tape(kube.client.watch(configMaps({ recall: knowsFirst })));

@@ -85,11 +85,14 @@ export class Inventory<T> {
     return true;
   }
 
-  /** What happened since a list. An object that was read after the list may be ahead of what is said here: then it is no news. */
+  /**
+   * What happened since a list. An object that was read after the list may be ahead of what is said here, also when it was made anew
+   * meanwhile: then it is no news.
+   */
   changed(object: KubeObject): void {
     const version = this.#versionOf(object);
     const old = this.#entries.get(this.#keyOf(version));
-    const isBehind = old?.uid === version.uid && isLater(old.resourceVersion, version.resourceVersion);
+    const isBehind = old !== undefined && isLater(old.resourceVersion, version.resourceVersion);
     if (!isBehind) this.present(object);
   }
 
