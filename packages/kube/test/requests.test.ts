@@ -1,7 +1,10 @@
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { VirtualClock } from '@kube-trigger/core/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTriggerError, type TriggerError } from '@kube-trigger/core';
-import { KUBE_ERROR_CODES, WELL_KNOWN, type KubeAuth } from '../src/index.js';
+import { createCertificateAuthority } from '@kube-trigger/testing';
+import { KUBE_ERROR_CODES, staticAuth, WELL_KNOWN, type KubeAuth } from '../src/index.js';
 import { eventually, pass, testClient, type TestClient } from './support/harness.js';
 import { item, ScriptedApi, sendJson, sendList, sendStatus, type ScriptedRequest } from './support/scripted-api.js';
 
@@ -313,6 +316,46 @@ describe('time', () => {
     resets = 1;
     expect(await errorOf(kube.client.patch(cm, {}, { type: 'merge' }))).toMatchObject({ code: 'KT_KUBE_UNREACHABLE' });
     expect(api.requests).toHaveLength(3);
+  });
+});
+
+describe('a connection that is accepted and never finishes TLS', () => {
+  const sockets = new Set<Socket>();
+  let front: Server;
+  let tls: HttpsServer;
+  let behind: TestClient;
+
+  beforeEach(async () => {
+    const authority = await createCertificateAuthority();
+    const host = await authority.issue({ commonName: 'api', hosts: ['127.0.0.1'] });
+    tls = createHttpsServer(host, (_, response) => response.end('{}'));
+    // The first connection hangs.
+    front = createServer((socket) => {
+      if (sockets.size > 0) tls.emit('connection', socket);
+      sockets.add(socket.on('error', () => undefined));
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    const server = `https://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    const auth = staticAuth({ server, tls: { ca: authority.cert } });
+    behind = testClient(server, { auth, timings: { connectTimeoutMs: 600_000 } });
+  });
+
+  afterEach(async () => {
+    await behind[Symbol.asyncDispose]();
+    for (const socket of sockets) socket.destroy();
+    front.close();
+  });
+
+  it('holds up its own request only', async () => {
+    const controller = new AbortController();
+    const reason = new Error('waited for long enough');
+    const hanging = behind.client
+      .get(cm, { signal: controller.signal, timeoutMs: 600_000 })
+      .catch((error: unknown) => error);
+    await eventually(() => sockets.size === 1);
+    await expect(behind.client.get(cm, { timeoutMs: 600_000 })).resolves.toEqual({});
+    controller.abort(reason);
+    expect(await hanging).toBe(reason);
   });
 });
 

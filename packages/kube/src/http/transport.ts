@@ -87,6 +87,8 @@ export class Transport {
     this.#agent ??= new Agent({
       connect: tracked(dial.connect, this.#sockets),
       connections: CONNECTIONS,
+      // Else all requests wait for the first connection to say which protocol it speaks, also when that one hangs.
+      allowH2: false,
       keepAliveTimeout: 30_000,
       // Deadlines are the caller's: these would only race with them.
       headersTimeout: 0,
