@@ -154,6 +154,35 @@ describe('kubeconfigAuth', () => {
     expect(await faultOf(auth.credentials())).toMatch(/^KT_KUBE_AUTH: .*no credentials within 50 ms/);
   });
 
+  const execOf = (script: string) => ({
+    apiVersion: 'client.authentication.k8s.io/v1',
+    command: process.execPath,
+    args: ['--eval', script],
+  });
+
+  it.each([
+    ['a line that is indented wrongly', 'token: s3cr3t\n   password: s3cr3t'],
+    ['what looks like an alias', 'token: *s3cr3t'],
+    ['what looks like a tag', 'token: !s3cr3t x'],
+    ['a quote that is not closed', 'token: "s3cr3t'],
+  ])('names the line of a file that is not YAML, and quotes nothing of it: %s', async (_, user) => {
+    const path = join(dir, 'config');
+    await writeFile(path, `apiVersion: v1\nusers:\n- name: u\n  user:\n    ${user}\n`);
+    const fault = await faultOf(kubeconfigAuth({ path }).credentials());
+    expect(fault).toMatch(/^KT_KUBE_AUTH: cannot use kubeconfig .*config: it is not YAML \(line \d\)/);
+    expect(fault).not.toContain('s3cr3t');
+  });
+
+  it.each([
+    ['prints no JSON', 'console.log("s3cr3t")', 'an exec plugin or identity provider answered with what is not JSON'],
+    ['fails', 'console.error("log in first\\ns3cr3t"); process.exit(1)', 'log in first'],
+    ['fails without a word', 'process.exit(1)', 'unknown reason'],
+  ])('says why an exec plugin is of no use that %s, and not what it printed', async (_, script, why) => {
+    const path = await kubeconfig({ user: { exec: execOf(script) } });
+    const fault = await faultOf(kubeconfigAuth({ path }).credentials());
+    expect(fault).toBe(`KT_KUBE_AUTH: cannot use kubeconfig ${path}: ${why}`);
+  });
+
   it('says what is wrong with the file, and works as soon as it is right', async () => {
     const path = join(dir, 'config');
     const auth = kubeconfigAuth({ path });

@@ -170,9 +170,22 @@ function bytes(value: unknown): string | Buffer | undefined {
 
 function unusable(options: KubeconfigAuthOptions, cause: unknown): TriggerError {
   const file = filesOf(options).join(delimiter);
-  const why = cause instanceof Error ? cause.message.slice(0, 300) : 'unknown reason';
   // No `cause`: an exec plugin's own error may carry what it printed.
-  return new TriggerError('KT_KUBE_AUTH', `cannot use kubeconfig ${file}: ${why}`, { retry: 'backoff' });
+  return new TriggerError('KT_KUBE_AUTH', `cannot use kubeconfig ${file}: ${whyOf(cause)}`, { retry: 'backoff' });
+}
+
+/** Goes to logs and to readiness, so nothing of what was read: parsers quote it, and the further lines of a message may. */
+function whyOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'unknown reason';
+  // The two parsers' YAMLException and YAMLParseError.
+  if (cause.name.startsWith('YAML')) return `it is not YAML${lineOf(cause)}`;
+  if (cause instanceof SyntaxError) return 'an exec plugin or identity provider answered with what is not JSON';
+  const [first = ''] = cause.message.split('\n');
+  return first === '' ? 'unknown reason' : first.slice(0, 300);
+}
+
+function lineOf({ mark }: Error & { readonly mark?: { readonly line: number } }): string {
+  return mark === undefined ? '' : ` (line ${mark.line + 1})`;
 }
 
 function within<T>(ms: number, work: Promise<T>): Promise<T> {
