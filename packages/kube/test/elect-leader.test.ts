@@ -185,6 +185,53 @@ describe('leader election', () => {
     expect(holder()).toBe('a');
   });
 
+  it.each([100, 700, 1_000, 1_700])(
+    'leaves it to the leader to make a lease anew that somebody deleted (%s ms after a renewal)',
+    async (afterMs) => {
+      const a = candidate('a');
+      await clock.advance(1_000);
+      const b = candidate('b');
+      await clock.advance(8_000 + afterMs);
+      leases.lease = undefined;
+      const endsAt = clock.now() + 20_000;
+      for (; clock.now() < endsAt; await clock.advance(50)) {
+        expect([a.election.isLeader(), b.election.isLeader()]).toEqual([true, false]);
+      }
+      expect(holder()).toBe('a');
+      expect([a.roles, b.roles]).toEqual([['standby', 'leading'], ['standby']]);
+    },
+  );
+
+  it('takes over when the leader crashed and its lease was deleted, once a lease duration is over', async () => {
+    const a = candidate('a');
+    await clock.advance(1_000);
+    const b = candidate('b');
+    await clock.advance(1_000);
+    a.link.up = false;
+    leases.lease = undefined;
+    const deletedAt = clock.now();
+    for (; !b.election.isLeader(); await clock.advance(50)) {
+      expect(clock.now() - deletedAt).toBeLessThanOrEqual(17_000);
+    }
+    expect(clock.now() - deletedAt).toBeGreaterThanOrEqual(15_000);
+    expect(a.election.isLeader()).toBe(false);
+  });
+
+  it('does not make a lease anew when it could not see for long who held the one that was deleted', async () => {
+    const a = candidate('a');
+    await clock.advance(0);
+    const b = candidate('b');
+    await clock.advance(1_000);
+    b.link.up = false;
+    await clock.advance(60_000);
+    const endsAt = clock.now() + 10_000;
+    leases.lease = undefined;
+    b.link.up = true;
+    for (; clock.now() < endsAt; await clock.advance(50)) {
+      expect([a.election.isLeader(), b.election.isLeader()]).toEqual([true, false]);
+    }
+  });
+
   it('steps down when somebody else wrote his name into it', async () => {
     const a = candidate('a');
     await clock.advance(0);
@@ -195,12 +242,17 @@ describe('leader election', () => {
     expect(a.roles).toEqual(['standby', 'leading', 'standby']);
   });
 
-  it('never has two leaders, with random cuts, stops and restarts', async () => {
+  it('never has two leaders, with random cuts and deletions of the lease', async () => {
     let seed = 7;
     const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
     const three = ['a', 'b', 'c'].map((identity) => candidate(identity));
+    await clock.advance(5_000);
+    let madeAt = 0;
     for (let step = 0; step < 1_500; step += 1) {
       if (random() < 0.02) for (const { link } of three) link.up = random() < 0.6;
+      // Nobody can know of one that was made and deleted between two looks.
+      if (random() < 0.02 && clock.now() - madeAt > 5_000) leases.lease = undefined;
+      if (leases.lease === undefined) madeAt = clock.now();
       await clock.advance(Math.round(random() * 500));
       expect(three.filter(({ election }) => election.isLeader()).length).toBeLessThanOrEqual(1);
     }

@@ -58,7 +58,8 @@ export function electLeader(options: LeaderOptions): LeaderElection {
 /**
  * Nobody compares times of two machines. A candidate measures, on its own clock, how long the record has not changed; a leader
  * measures, on its own, how long ago its last successful renewal was *sent*. The first limit is longer than the second, so clocks may
- * differ by any amount. Every write carries the resourceVersion that it was made from: of two takers one gets a conflict.
+ * differ by any amount. Every write carries the resourceVersion that it was made from: of two takers one gets a conflict. A Lease that was
+ * deleted tells nobody who led by it and may go on to: the leader makes it anew at once, others when it was not there for as long.
  */
 class Election implements LeaderElection {
   readonly #roles = new BehaviorSubject<Role>('standby');
@@ -74,6 +75,8 @@ class Election implements LeaderElection {
   #lease: Lease | undefined;
   /** The record as it was last seen to change: when, and how long it stands by its own word. */
   #observed: { readonly record: string; readonly at: number; readonly durationMs: number } | undefined;
+  /** Since when every look found no Lease. */
+  #missingSince: number | undefined;
   /** A write of this process may have reached the server, and nobody else was seen to hold the lease since. */
   #mayHold = false;
   #problem: TriggerError | undefined;
@@ -165,13 +168,16 @@ class Election implements LeaderElection {
       return lease;
     } catch (error) {
       if (isTriggerError(error) && error.code === 'KT_KUBE_NOT_FOUND') {
+        this.#missingSince ??= this.#monotonic();
         return firstLease(this.options.namespace, this.options.name);
       }
+      this.#missingSince = undefined;
       throw error;
     }
   }
 
   #observe(lease: Lease): void {
+    this.#missingSince = undefined;
     const record = recordOf(lease);
     if (this.#observed?.record === record) return;
     const seconds = lease.spec?.leaseDurationSeconds;
@@ -180,10 +186,14 @@ class Election implements LeaderElection {
   }
 
   #mayTake(lease: Lease): boolean {
-    return isFree(lease) || lease.spec?.holderIdentity === this.options.identity || this.#expiresInMs() <= 0;
+    if (this.#expiresInMs() <= 0) return true;
+    // The first of all is made at once.
+    if (this.#missingSince !== undefined) return this.#observed === undefined || this.isLeader();
+    return isFree(lease) || lease.spec?.holderIdentity === this.options.identity;
   }
 
   #expiresInMs(): number {
+    if (this.#missingSince !== undefined) return this.#missingSince + this.#timings.leaseDurationMs - this.#monotonic();
     const { at, durationMs } = this.#observed ?? { at: this.#monotonic(), durationMs: this.#timings.leaseDurationMs };
     return at + durationMs - this.#monotonic();
   }
