@@ -70,6 +70,8 @@ export class Connections {
     return new Agent({
       connect: guardedConnector(tls, { policy, resolve: this.resolve, ledger: this.#ledger }),
       connections: SOCKETS_PER_ORIGIN,
+      // Else all requests wait for the first connection to say which protocol it speaks, also when that one hangs.
+      allowH2: false,
       // The attempt's signal is the only clock: timeoutSeconds may be longer than undici's own limits.
       headersTimeout: 0,
       bodyTimeout: 0,
