@@ -1,5 +1,5 @@
 import type { Logger, RuleIdentity, TriggerError } from '@kube-trigger/core';
-import { filter, firstValueFrom, Subject, type Subscription, takeUntil } from 'rxjs';
+import { type Subscription, takeWhile } from 'rxjs';
 import type { Identities } from '../identities.js';
 import { ManagedRule, type ManagedRuleOptions } from './managed-rule.js';
 import type { FeedEvent, RuleFeed } from './rule-feed.js';
@@ -23,7 +23,7 @@ export class RuleController {
   readonly #ending = new Set<Promise<void>>();
   #subscription: Subscription | undefined;
   #leading = false;
-  readonly #standingBy = new Subject<void>();
+  #confirming: Subscription | undefined;
   #synced = false;
 
   constructor(private readonly options: RuleControllerOptions) {}
@@ -49,21 +49,18 @@ export class RuleController {
     this.options.identities.doubtWatches();
     this.#leading = true;
     await Promise.all(this.#ending);
-    const { feed } = this.options;
-    const isSynced = feed.pipe(
-      filter(({ type }) => type === 'synced'),
-      takeUntil(this.#standingBy),
-    );
-    await firstValueFrom(isSynced, { defaultValue: undefined });
     if (!this.#leading) return;
-    for (const [id, rule] of this.#known) this.#manage(id, rule);
-    for (const [id, warm] of this.#warm) void this.#cool(id, warm);
+    this.#confirming?.unsubscribe();
+    // Each as it is said again: where rules cannot be listed now, those of other namespaces do not wait.
+    this.#confirming = this.options.feed
+      .pipe(takeWhile(({ type }) => type !== 'synced'))
+      .subscribe((event) => this.#hear(event));
   }
 
   /** Stops every rule; `drainMs` is 0 when the lease is lost already. */
   async standBy(drainMs: number): Promise<void> {
     this.#leading = false;
-    this.#standingBy.next();
+    this.#confirming?.unsubscribe();
     for (const [id, managed] of this.#managed) this.#end(id, managed, drainMs);
     await Promise.all(this.#ending);
     const watching = this.#subscription?.closed === false && !this.#leading;
@@ -128,6 +125,8 @@ export class RuleController {
     if (managed !== undefined && managed.uid === rule.uid) return managed.update(rule);
     if (managed !== undefined) this.#end(id, managed, 0);
     this.#managed.set(id, new ManagedRule(rule, this.options));
+    const warm = this.#warm.get(id);
+    if (warm !== undefined) void this.#cool(id, warm);
   }
 
   #end(id: string, managed: ManagedRule, drainMs: number): void {
