@@ -114,7 +114,7 @@ describeOnClusters('updatePodTemplate of many kinds', (start, server) => {
     await makeDeployment('web');
     const config: RolloutConfig = { objectRef: { kind: 'Deployment', name: 'web', namespace }, ...ANNOTATE, patchType };
     expect((await run(config)).outcome).toBe('done');
-    const late = { event: fakeEvent({ observedAtMs: Date.now() + 60_000 }) };
+    const late = { event: fakeEvent({ id: 'event-2', observedAtMs: Date.now() + 60_000 }) };
     expect((await run(config, { ...late, revision: 'theirs' }, 'other')).outcome).toBe('done');
     expect((await run(config, { ...late, revision: 'combined-2' })).outcome).toBe('done');
     const after = await read(pathOf('apps/v1', 'deployments', 'web'));
@@ -222,7 +222,7 @@ describeOnClusters('updatePodTemplate of many kinds', (start, server) => {
       });
       const after = await read(pathOf(`${group}/v1`, 'games', 'chess'));
       expect(annotationsAt(after, 'spec', 'pods')).toMatchObject({ [REVISION]: 'combined-1' });
-      const next = { revision: 'combined-2' };
+      const next = { event: fakeEvent({ id: 'event-2' }), revision: 'combined-2' };
       await expect(run(configAt('spec.strict'), next)).rejects.toThrow('does not keep annotations at spec.strict.meta');
       await expect(run(configAt('spec.nothing'), next)).rejects.toThrow('has no pod template at spec.nothing');
     });
