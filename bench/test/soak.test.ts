@@ -60,7 +60,9 @@ describe('the prober', () => {
     const half = later.slice(later.length / 2);
     // Node's heap grows until its first full collections; a leak would go on growing.
     expect(Math.max(...half.map(({ rssMb }) => rssMb))).toBeLessThanOrEqual(1.35 * warm.rssMb + 20);
-    expect(Math.min(...half.map(({ sockets }) => sockets))).toBeLessThanOrEqual(warm.sockets + 4);
+    // While connections are cut there are few, more or less by chance; when all is connected again it shows whether each cut left one behind.
+    const watches = rules + webhooks + 1;
+    expect(later.at(-1)?.sockets).toBeLessThanOrEqual(2 * watches + 16);
   }, 180_000);
 
   it('refuses a pace at which the breakers of the rules would trip', () => {
